@@ -1,0 +1,10 @@
+"""Checks: what must be true of the data. One check is one boolean expression, true for the rows that break it."""
+
+from __future__ import annotations
+
+from odibi_core.checks import rows, tables  # noqa: F401  they register their checks
+from odibi_core.checks.contract import CHECKS, CheckParams, check
+from odibi_core.checks.evaluate import evaluate, failed_error
+from odibi_core.checks.specs import CheckSpec, check_specs, unsupported
+
+__all__ = ["CHECKS", "CheckParams", "CheckSpec", "check", "check_specs", "evaluate", "failed_error", "unsupported"]

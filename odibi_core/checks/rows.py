@@ -1,0 +1,153 @@
+"""Checks of single rows: each expression is true for the rows that break it, and never NULL."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from odibi_core.checks.contract import Breaks, CheckParams, Columns, check
+
+if TYPE_CHECKING:
+    from narwhals.dtypes import DType
+
+Scalar = bool | int | float | str
+ColumnName = Annotated[str, StringConstraints(min_length=1)]
+
+
+class ColumnsParams(CheckParams):
+    """Some columns."""
+
+    columns: tuple[ColumnName, ...] = Field(min_length=1)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.columns
+
+
+class AcceptedValuesParams(CheckParams):
+    """A column and what it may hold."""
+
+    column: ColumnName
+    values: tuple[Scalar | None, ...] = Field(min_length=1)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+class RangeParams(CheckParams):
+    """A column and its bounds, both inclusive. Dates and timestamps are written as ISO text."""
+
+    column: ColumnName
+    min: int | float | str | None = None
+    max: int | float | str | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> RangeParams:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        return self
+
+
+class RegexParams(CheckParams):
+    """A column and the pattern that its text must begin with."""
+
+    column: ColumnName
+    pattern: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @field_validator("pattern")
+    @classmethod
+    def _runs_on_every_engine(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error.msg}") from None
+        if re.search(r"\(\?<?[=!]|\\[1-9]|\(\?P=", pattern):
+            raise ValueError("has look-around or a back reference, which Polars has not")
+        return pattern
+
+
+@check("not_null", ColumnsParams)
+def not_null(params: ColumnsParams, _: Columns) -> Breaks:
+    """Every column has a value. A row with NULL in several of them counts once."""
+    import narwhals as nw
+
+    return nw.any_horizontal(*(nw.col(column).is_null() for column in params.columns), ignore_nulls=False)
+
+
+@check("unique", ColumnsParams)
+def unique(params: ColumnsParams, _: Columns) -> Breaks:
+    """No two rows share the values of these columns. Every member of a duplicate group breaks it; NULL equals NULL."""
+    import narwhals as nw
+
+    return nw.len().over(*params.columns) > 1
+
+
+@check("accepted_values", AcceptedValuesParams)
+def accepted_values(params: AcceptedValuesParams, columns: Columns) -> Breaks:
+    """The column holds one of the values, or NULL."""
+    import narwhals as nw
+
+    dtype = columns[params.column]
+    allowed = [_as_type(value, dtype) for value in params.values if value is not None and _can_hold(value, dtype)]
+    return (~nw.col(params.column).is_in(allowed)).fill_null(value=False)
+
+
+@check("range", RangeParams)
+def in_range(params: RangeParams, columns: Columns) -> Breaks:
+    """The column is within the bounds, both inclusive, or NULL. NaN is above every bound."""
+    import narwhals as nw
+
+    column, dtype = nw.col(params.column), columns[params.column]
+    outside = [column < _as_type(params.min, dtype)] if params.min is not None else []
+    if params.max is not None:
+        outside.append(column > _as_type(params.max, dtype))
+    return nw.any_horizontal(*outside, ignore_nulls=True).fill_null(value=False)
+
+
+@check("regex_match", RegexParams)
+def regex_match(params: RegexParams, _: Columns) -> Breaks:
+    """The column's text begins with the pattern (anchored at the start, not at the end), or is NULL."""
+    import narwhals as nw
+
+    text = nw.col(params.column).cast(nw.String)
+    return (~text.str.contains(f"^(?:{params.pattern})")).fill_null(value=False)
+
+
+def _as_type(value: Any, dtype: DType) -> Any:
+    """A value from YAML, as something to compare a column of this type with. Raises TypeError or ValueError if it cannot be."""
+    import narwhals as nw
+
+    match value:
+        case bool() if dtype == nw.Boolean:
+            return value
+        case int() | float() if not isinstance(value, bool) and dtype.is_numeric():
+            return int(value) if dtype.is_integer() and value == int(value) else value
+        case str() if dtype in (nw.String, nw.Categorical, nw.Enum):
+            return value
+        case str() if dtype == nw.Date:
+            return date.fromisoformat(value)
+        case str() if isinstance(dtype, nw.Datetime):
+            moment = datetime.fromisoformat(value)
+            if dtype.time_zone is None:
+                return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+            from zoneinfo import ZoneInfo
+
+            return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(dtype.time_zone))
+        case _:
+            raise TypeError(f"cannot compare {type(value).__name__} with {dtype}")
+
+
+def _can_hold(value: Any, dtype: DType) -> bool:
+    return not (isinstance(value, float) and dtype.is_integer() and not value.is_integer())

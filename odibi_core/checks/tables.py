@@ -1,0 +1,37 @@
+"""Checks of the table as a whole."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from odibi_core.checks.contract import Breaks, CheckParams, Columns, check
+
+
+class RowCountParams(CheckParams):
+    """How many rows there may be, both inclusive."""
+
+    counts: ClassVar[Literal["rows", "table"]] = "table"
+
+    min: int | None = Field(default=None, ge=0)
+    max: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> RowCountParams:
+        if self.min is None and self.max is None:
+            raise ValueError("give min, max or both")
+        return self
+
+    def found(self, rows: int) -> str:
+        bounds = [f"at least {self.min}" if self.min is not None else "", f"at most {self.max}" if self.max is not None else ""]
+        return f"{rows} rows, expected {' and '.join(bound for bound in bounds if bound)}"
+
+
+@check("row_count", RowCountParams)
+def row_count(params: RowCountParams, _: Columns) -> Breaks:
+    """The number of rows is within the bounds, both inclusive."""
+    import narwhals as nw
+
+    outside = nw.len() < (params.min or 0)
+    return outside if params.max is None else outside | (nw.len() > params.max)

@@ -1,0 +1,70 @@
+"""Say once what is accepted but has no effect. Silence would be a lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from odibi_core.config.connection import CustomConnection
+from odibi_core.config.marks import MarkedMapping
+from odibi_core.config.node import NodeConfig
+from odibi_core.config.project import ProjectConfig
+from odibi_core.config.read import ReadConfig
+
+
+def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
+    """What the author should know although it is no error."""
+    if tree.get("engine") == "pandas":
+        yield "engine: 'pandas' is read as 'polars'"
+    if config.semantic is not None:
+        yield "semantic: the semantic layer is not part of this product; the section has no effect"
+    performance = config.performance.model_fields_set
+    if "use_arrow" in performance:
+        yield "performance.use_arrow: concerns pandas only and has no effect"
+    if config.performance.spark_config and not _uses_spark(config):
+        yield "performance.spark_config: no node runs on Spark, so it has no effect"
+    if config.logging.metadata:
+        yield "logging.metadata: has no effect"
+    if config.system is not None and config.system.schema_name is not None:
+        yield "system.schema_name: is deprecated and has no effect"
+    if config.system is not None and config.system.databricks_billing_enabled:
+        yield "system.databricks_billing_enabled: costs are not queried; it has no effect"
+    for name, connection in config.connections.items():
+        if isinstance(connection, CustomConnection):
+            yield f"connections.{name}: type '{connection.type}' is not known; a run that uses it is refused"
+    for pipeline in config.pipelines:
+        for node in pipeline.nodes:
+            for text in _of_node(node, config):
+                yield f"{pipeline.name}.{node.name}.{text}"
+
+
+def _uses_spark(config: ProjectConfig) -> bool:
+    return config.engine != "polars" or any(
+        node.engine not in (None, "polars") or node.on_overflow == "spark" for pipeline in config.pipelines for node in pipeline.nodes
+    )
+
+
+def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
+    spark = (node.engine or config.engine) != "polars"
+    if "on_fail" in (node.validation.model_fields_set if node.validation else ()):
+        yield "validation.on_fail: has no effect; alerts follow from 'alerts'"
+    if node.validation and node.validation.cache_df:
+        yield "validation.cache_df: has no effect, all checks run in one query"
+    if node.validation and node.validation.quarantine and not any(check.on_fail == "quarantine" for check in node.validation.tests):
+        yield "validation.quarantine: no test has 'on_fail: quarantine', so nothing goes there"
+    if node.materialized == "view":
+        yield "materialized: a 'view' is written as a table"
+    if node.streaming or (node.write and node.write.streaming) or (node.read and node.read.streaming):
+        yield "streaming: is not supported; a run of this node is refused"
+    reads = {"read": node.read} if node.read else {}
+    reads |= {f"inputs.{alias}": source for alias, source in (node.inputs or {}).items() if isinstance(source, ReadConfig)}
+    for where, read in reads.items():
+        if read.format in ("cloudFiles", "simulation"):
+            yield f"{where}.format: '{read.format}' is not supported; a run of this node is refused"
+        if read.schema_ddl is not None and not spark:
+            yield f"{where}.schema_ddl: concerns Spark only and has no effect"
+        if read.archive_options and not spark:
+            yield f"{where}.archive_options: concerns Spark only and has no effect"
+    if node.write and node.write.merge_options and node.write.merge_options.bulk_copy:
+        yield "write.merge_options.bulk_copy: is not supported and has no effect"
+    if node.write and node.write.overwrite_options and node.write.overwrite_options.bulk_copy:
+        yield "write.overwrite_options.bulk_copy: is not supported and has no effect"

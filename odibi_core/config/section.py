@@ -1,0 +1,138 @@
+"""The base of every section of the YAML: frozen, strict about keys, silent about values in errors and in `repr`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from odibi_core.config.marks import picked
+
+NAME_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
+_DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*$")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownKey:
+    """A key that its section does not have."""
+
+    mapping: Mapping[str, object]  # the very mapping that holds it: it knows its marks
+    key: str
+    known: tuple[str, ...]
+    lenient: bool  # the reference ignores it silently
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the sections meet while they are read. Given to pydantic as its context."""
+
+    unknown: list[UnknownKey] = field(default_factory=list)
+
+
+class Section(BaseModel):
+    """
+    A part of the configuration.
+
+    When the loader reads it (with `Findings` as context) unknown keys are set aside there, so that all of them are reported
+    at once; without it they are refused right here.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        defer_build=True,
+        ser_json_inf_nan="strings",
+    )
+
+    lenient: ClassVar[bool] = False  # the reference ignores unknown keys here, so `strict: false` may, too
+    also_known: ClassVar[tuple[str, ...]] = ()  # keys that `respelled` moves elsewhere
+    instead: ClassVar[Mapping[str, str]] = {}  # keys that people expect here → what to write
+
+    @classmethod
+    def spellings(cls) -> dict[str, str]:
+        """Every key that may stand here → the field it fills."""
+        result: dict[str, str] = {}
+        for name, info in cls.model_fields.items():
+            alias = info.validation_alias
+            if isinstance(alias, AliasChoices):
+                result.update({str(choice): name for choice in alias.choices})
+            else:
+                result[str(alias or name)] = name
+            result.setdefault(name, name)
+        return result
+
+    @classmethod
+    def respelled(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Hook: rearrange a mapping that is spelled in an older way."""
+        return data
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict):
+            return data
+        spellings = cls.spellings()
+        filled: dict[str, str] = {}
+        unknown: list[str] = []
+        for key in data:
+            name = spellings.get(key)
+            if name is None and key not in cls.also_known and cls.model_config.get("extra") != "allow":
+                unknown.append(key)
+            elif name is not None and filled.setdefault(name, key) != key:
+                raise PydanticCustomError("two_spellings", "'{first}' and '{second}' mean the same", {"first": filled[name], "second": key})
+        if unknown and isinstance(info.context, Findings):
+            known = tuple(spellings) + cls.also_known
+            info.context.unknown.extend(
+                UnknownKey(mapping=data, key=key, known=known, lenient=cls.lenient, hint=cls.instead.get(key, "")) for key in unknown
+            )
+            data = picked(data, [key for key in data if key not in unknown])
+        return cls.respelled(data)
+
+    def changed(self, **update: Any) -> Self:
+        """A copy with other values; they are not checked again."""
+        return self.model_copy(update=update)
+
+
+def wrong(message: str, *, hint: str = "") -> PydanticCustomError:
+    """An error of a section, with a hint for its author. Raise it from a validator."""
+    return PydanticCustomError("section", "{message}", {"message": message, "hint": hint})
+
+
+def spelled(*names: str) -> AliasChoices:
+    """The spellings of one key, the canonical one first."""
+    return AliasChoices(*names)
+
+
+def parse_duration(value: object) -> timedelta:
+    """
+    Read `90s`, `30m`, `6h`, `2d`, `1w`, or a number of seconds.
+
+    Raises:
+        PydanticCustomError: If it is none of these, or negative.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 10**9:
+        return timedelta(seconds=value)
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None or float(match[1]) > 10**6:
+        raise wrong("expected a span of time such as '90s', '30m', '6h', '2d' or '1w'")
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+def _seconds(value: timedelta) -> float:
+    return value.total_seconds()
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(_seconds, return_type=float, when_used="json")]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=128)]
+Text = Annotated[str, Field(min_length=1)]
+Columns = Annotated[tuple[Text, ...], Field(min_length=1)]
+Secret = Annotated[str, Field(repr=False, min_length=1)]

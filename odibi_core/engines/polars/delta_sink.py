@@ -1,0 +1,192 @@
+"""The Delta sink: one handle from before the read to the commit, so that a result lands once or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from odibi_core.engines.polars.delta_commit import Commit, fence_properties, found_commit, now_ms
+from odibi_core.engines.polars.delta_schema import Batch, fitted, new_table, storable, with_partition_values
+from odibi_core.engines.polars.delta_table import PLACEHOLDER, found_table, is_placeholder, open_table, refuse_unwritable, table_schema
+from odibi_core.engines.polars.delta_write import commit_rows, rows_to_write
+from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
+from odibi_core.engines.polars.frames import Collect
+from odibi_core.engines.polars.guard import TableGuard
+from odibi_core.errors import ConfigError, PermanentServiceError, SchemaMismatchError
+from odibi_core.ports import FENCED, FencedError, Frame, Target, WriteConflictError, WriteReceipt
+
+_KEYED = frozenset({"upsert", "merge", "append_once"})
+
+
+class DeltaSink:
+    """
+    A Delta table that was opened before anything was read. See `ports.Sink` for the contract.
+
+    All modes but a plain append must be alone: they also carry the table's own transaction, and any commit since the opening refuses
+    them. A handle belongs to one thread.
+    """
+
+    def __init__(self, target: Target, guard: TableGuard, collect: Collect) -> None:
+        self._target = target
+        self._guard = guard
+        self._collect = collect
+        self._name = target.location.name
+        self._earlier: WriteReceipt | None = None
+        self._looked_up = False  # once is enough: the handle does not move
+        if target.mode in _KEYED and not target.keys:
+            raise ConfigError(f"mode '{target.mode}' needs keys", hint="Set 'keys' in the write options.")
+        with translated(f"opening table '{self._name}'"):
+            self._table = open_table(target.location)
+            if self._table is None:
+                self._refuse_vanished()
+            else:
+                refuse_unwritable(self._table, self._name)
+            self.exists = self._table is not None and not is_placeholder(self._table)
+
+    def committed(self) -> WriteReceipt | None:
+        """The receipt of an earlier commit under the same transaction, or None."""
+        if not self._looked_up and self._table is not None:
+            with translated(f"looking for an earlier commit in table '{self._name}'"):
+                self._earlier = self._found_in(self._table)
+        self._looked_up = True
+        return self._earlier
+
+    def transaction(self, application: str) -> int | None:
+        """The version last committed under an application id, as of the opening."""
+        if self._table is None:
+            return None
+        with translated(f"reading the transactions of table '{self._name}'"):
+            return self._table.transaction_version(application)
+
+    def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1) -> WriteReceipt:
+        """Commit the frame, or return the receipt of the commit that is there already. A missing table is created empty first."""
+        earlier = self.committed()
+        if earlier is not None:
+            return earlier
+        rows = self._collect(frame, f"computing the rows for table '{self._name}'")
+        with translated(f"checking the rows for table '{self._name}'"):
+            batch = storable(rows)
+        created = False
+        if self._table is None:
+            self._table, created = self._found(batch)
+        table = self._table
+        with translated(f"preparing the write to table '{self._name}'"):
+            self._guard.remember(self._target.location.uri)
+            fenced_only = is_placeholder(table)
+            target = replace(self._target, mode="overwrite", overwrite_schema=True) if fenced_only else self._target
+            rows = rows_to_write(table, self._target, self._fit(table, target, batch))
+        commit = Commit(target=target, rows=rows.height, created=created or fenced_only, facts=facts, sequence=sequence)
+        try:
+            commit_rows(table, target, rows, commit.properties(table, alone=target.mode != "append"))
+            return commit.receipt(table)
+        except BaseException as error:  # noqa: BLE001 - a panic too; whether it was committed is asked of the table, not of the error
+            return self._receipt_after(error, commit)
+
+    def fence(self, application: str) -> None:
+        """
+        Commit no rows, only an application id, as FENCED. Doing it twice is fine.
+
+        A missing table is founded with it and a placeholder column: the creation of a zombie then fails, and the next rows replace it.
+        """
+        if self._table is None:
+            self._found_fenced(application)
+            return
+        state = self.transaction(application)
+        if state is not None:
+            self._settled(state)
+            return
+        try:
+            write_deltalake(
+                self._table, table_schema(self._table).to_frame(), mode="append", commit_properties=fence_properties(application)
+            )
+        except BaseException as error:  # noqa: BLE001 - a panic too; whether it was committed is asked of the table, not of the error
+            table = self._reopened(error)
+            state = None if table is None else table.transaction_version(application)
+            if state is None:
+                raise self._judged(error) from None
+            self._settled(state)
+
+    def _settled(self, state: int | None) -> None:
+        if state != FENCED:
+            raise WriteConflictError(f"table '{self._name}' holds the result already")
+
+    def _found_fenced(self, application: str) -> None:
+        schema = pl.Schema({PLACEHOLDER: pl.String()})
+        fence = (application, FENCED, now_ms())
+        table, won = found_table(self._target.location, schema, properties=self._target.properties, transaction=fence)
+        self._guard.remember(self._target.location.uri)
+        if not won:
+            self._settled(table.transaction_version(application))
+
+    def _refuse_vanished(self) -> None:
+        if self._guard.existed(self._target.location.uri):
+            raise PermanentServiceError(
+                f"table '{self._name}' is missing, and it was there before",
+                code="table_vanished",
+                hint="Restore it or its '_delta_log'; to start anew on purpose, make the product forget the table.",
+            )
+
+    def _found(self, batch: Batch) -> tuple[DeltaTable, bool]:
+        target = self._target
+        with_partition_values(batch.rows, target.partition_by)
+        with translated(f"creating table '{self._name}'"):
+            if open_table(target.location, version=0) is None:
+                self._refuse_vanished()
+            table, won = found_table(target.location, new_table(batch), partition_by=target.partition_by, properties=target.properties)
+            refuse_unwritable(table, self._name)
+            if not won:
+                self._refuse_fenced(table.transaction_version(target.transaction))
+        return table, won
+
+    def _found_in(self, table: DeltaTable, attempt: str | None = None) -> WriteReceipt | None:
+        state = table.transaction_version(self._target.transaction)
+        self._refuse_fenced(state)
+        return None if state is None else found_commit(table, self._target.transaction, attempt=attempt)
+
+    def _refuse_fenced(self, state: int | None) -> None:
+        if state == FENCED:
+            raise FencedError(f"table '{self._name}' is closed to this node", hint="Its run was given up; the next run writes.")
+
+    def _fit(self, table: DeltaTable, target: Target, batch: Batch) -> pl.DataFrame:
+        """The rows as the table takes them."""
+        if target.mode == "overwrite" and target.overwrite_schema:
+            return with_partition_values(batch.rows, target.partition_by)
+        there = tuple(table.metadata().partition_columns)
+        if target.partition_by and target.partition_by != there:
+            raise SchemaMismatchError(
+                f"table '{self._name}' is partitioned by {some_names(list(there))}, the node says {some_names(list(target.partition_by))}",
+                hint="Take over the table's partitions, or replace it with 'mode: overwrite' and 'overwrite_schema: true'.",
+            )
+        grows = target.merge_schema
+        rows = fitted(batch, table_schema(table), add_columns=grows, fill_missing=grows and target.mode != "overwrite")
+        return with_partition_values(rows, there)
+
+    def _receipt_after(self, error: BaseException, commit: Commit) -> WriteReceipt:
+        """The receipt if the commit happened although it raised; otherwise raises what went wrong."""
+        table = self._reopened(error)
+        if table is not None:
+            with translated(f"looking for the commit in table '{self._name}'"):
+                receipt = self._found_in(table, commit.attempt)
+            if receipt is not None:
+                return receipt
+        raise self._judged(error) from None
+
+    def _reopened(self, error: BaseException) -> DeltaTable | None:
+        if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise error
+        with translated(f"opening table '{self._name}' again"):
+            return open_table(self._target.location)
+
+    def _judged(self, error: BaseException) -> BaseException:
+        """What a commit's error means, now that the commit is known to be absent."""
+        doing = f"writing to table '{self._name}'"
+        trouble = service_trouble(error, doing)
+        if trouble is not None:
+            return trouble
+        if isinstance(error, CommitFailedError):
+            return WriteConflictError(f"somebody else wrote to table '{self._name}' since it was opened", hint="The node runs again.")
+        return translate(error, doing) or error

@@ -1,0 +1,98 @@
+"""The write modes on one open handle. Each commits exactly once, under the transactions it is given, or raises."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+from odibi_core.engines.polars.delta_schema import check_keys
+from odibi_core.engines.polars.delta_table import lazy_rows
+from odibi_core.errors import DataError
+from odibi_core.ports import Target
+
+
+def rows_to_write(table: DeltaTable, target: Target, rows: pl.DataFrame) -> pl.DataFrame:
+    """
+    Which of the rows the mode lets in. Commits nothing.
+
+    Raises:
+        DataError: If keys do not name one row each, or the mode is 'error' and the table has rows.
+    """
+    match target.mode:
+        case "overwrite" | "append":
+            return rows
+        case "upsert" | "merge":
+            check_keys(rows, target.keys)
+            return rows
+        case "append_once":
+            check_keys(rows, target.keys)
+            return _with_new_keys(table, target, rows)
+        case "error" | "ignore":
+            if rows_in_log(table) == 0:
+                return rows
+            if target.mode == "ignore":
+                return rows.clear()
+            raise DataError(
+                f"table '{target.location.name}' has rows already and the mode is 'error'",
+                code="table_not_empty",
+                hint="Choose 'overwrite' or 'append', or empty the table.",
+            )
+
+
+def _with_new_keys(table: DeltaTable, target: Target, rows: pl.DataFrame) -> pl.DataFrame:
+    """Reads the table's keys only. They cannot be stale: a commit of somebody else in between refuses ours."""
+    if rows.is_empty() or not table.file_uris():
+        return rows
+    keys = list(target.keys)
+    there = lazy_rows(table, target.location).select(keys)
+    return rows.lazy().join(there, on=keys, how="anti", maintain_order="left").collect()
+
+
+def commit_rows(table: DeltaTable, target: Target, rows: pl.DataFrame, properties: CommitProperties) -> None:
+    """One commit of rows that fit the table. No rows are a commit too: it holds the transactions."""
+    if target.mode == "overwrite":
+        partition_by = list(target.partition_by) if target.overwrite_schema and target.partition_by else None
+        write_deltalake(
+            table, rows, mode="overwrite", schema_mode=_schema_mode(target), partition_by=partition_by, commit_properties=properties
+        )
+    elif target.mode in {"upsert", "merge"} and not rows.is_empty():  # merging nothing commits nothing, and reads it all (delta-rs#2348)
+        _merge(table, target, rows, properties)
+    else:
+        write_deltalake(table, rows, mode="append", schema_mode="merge" if target.merge_schema else None, commit_properties=properties)
+
+
+def _schema_mode(target: Target) -> Literal["merge", "overwrite"] | None:
+    if target.overwrite_schema:
+        return "overwrite"
+    return "merge" if target.merge_schema else None
+
+
+def _merge(table: DeltaTable, target: Target, rows: pl.DataFrame, properties: CommitProperties) -> None:
+    merger = table.merge(
+        rows,
+        predicate=" AND ".join(f"t.{_quoted(key)} = s.{_quoted(key)}" for key in target.keys),
+        source_alias="s",
+        target_alias="t",
+        merge_schema=target.merge_schema,
+        commit_properties=properties,
+        streamed_exec=False,  # reads the source first: its key range then prunes the table's files
+    )
+    # Columns that the batch lacks keep their value, or are null in new rows.
+    cells = {_quoted(name): f"s.{_quoted(name)}" for name in rows.columns}
+    merger.when_matched_update(cells).when_not_matched_insert(cells).execute()
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def rows_in_log(table: DeltaTable) -> int | None:
+    """The number of rows as the log's statistics know it; None if a file has none."""
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    if actions.is_empty():
+        return 0
+    if "num_records" not in actions.columns or actions["num_records"].null_count():
+        return None
+    return int(actions["num_records"].sum())

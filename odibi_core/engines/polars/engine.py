@@ -1,0 +1,150 @@
+"""The Polars engine: everything lazy until it is cached, counted or written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from odibi_core.engines.polars.csv_diagnosis import diagnosed
+from odibi_core.engines.polars.csv_reader import scan_csv
+from odibi_core.engines.polars.delta_reader import scan_delta
+from odibi_core.engines.polars.delta_sink import DeltaSink
+from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.file_sink import FileSink
+from odibi_core.engines.polars.frames import framed, native
+from odibi_core.engines.polars.guard import RememberedOnce, TableGuard
+from odibi_core.engines.polars.held_files import HeldFiles
+from odibi_core.engines.polars.json_reader import scan_json
+from odibi_core.engines.polars.parquet_reader import scan_parquet
+from odibi_core.engines.polars.pinned_files import files_now, pinned
+from odibi_core.engines.polars.places import is_remote
+from odibi_core.engines.polars.windows import as_scalar, largest, within_window
+from odibi_core.errors import ConfigError, DataError
+from odibi_core.events import Column
+from odibi_core.ports import Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target
+
+_FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
+
+
+class PolarsEngine:
+    """
+    Polars in this process. Threads may share it: each has its own temporary files, and a node stays in one thread.
+
+    Downloads and unpacked files live in a temporary folder of the thread, until `release` or the end of the thread: release it when the
+    frames that were scanned from files are no longer needed.
+    """
+
+    name: EngineName = "polars"
+
+    def __init__(self, *, guard: TableGuard | None = None, temporary: Path | None = None) -> None:
+        self._guard = RememberedOnce(guard)
+        self._temporary = temporary
+        self._threads = threading.local()
+
+    def scan(self, source: Source) -> Scanned:
+        """Open a source lazily: its schema is known, no row was read. JSON arrays are the exception, they are read whole."""
+        if source.format == "delta":
+            frame, version, rows = scan_delta(source)
+            windowed = _windowed(frame, source)
+            return Scanned(frame=framed(windowed), version=version, rows=rows if windowed is frame else None)
+        if source.format not in _FILE_FORMATS:
+            raise ConfigError(f"format '{source.format}' cannot be read by Polars", hint=f"Known are: delta, {', '.join(_FILE_FORMATS)}.")
+        return self._scan_files(source)
+
+    def _scan_files(self, source: Source) -> Scanned:
+        versions = files_now(source.location) if source.files is None else source.files
+        if not versions:
+            raise DataError(f"no file of '{source.location.name}' is given", code="missing_file")
+        folder = self._held.new_folder()
+        files = pinned(source.location, versions, folder)
+        rows: int | None = None
+        match source.format:
+            case "csv":
+                frame, scan = scan_csv(source, files, folder)
+                self._held.scans.append(scan)
+            case "parquet":
+                frame, rows = scan_parquet(source, files)
+            case _:
+                frame = scan_json(source, files, folder)
+        windowed = _windowed(frame, source)
+        return Scanned(frame=framed(windowed), rows=rows if windowed is frame else None, files=versions)
+
+    def verify(self, source: Source, scanned: Scanned) -> None:
+        """
+        Check after the rows were computed that the files were not rewritten meanwhile. Local files only: downloads cannot change.
+
+        Raises:
+            FileChangedError: If one was rewritten or deleted.
+        """
+        if scanned.files and not is_remote(source.location):
+            pinned(source.location, scanned.files, self._held.new_folder())
+
+    def sql(self, query: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
+        """One SELECT over the given frames and nothing else; their names are lower case."""
+        frames = {name.lower(): native(frame) for name, frame in tables.items()}
+        missing = [name for name in query.tables if name not in frames]
+        if missing:
+            raise ConfigError(
+                f"SQL reads table '{missing[0]}', which the node does not have", hint=f"It has: {', '.join(frames) or 'none'}."
+            )
+        with translated("preparing a SQL step"):
+            result = pl.SQLContext(frames, register_globals=False, eager=False).execute(query.polars)
+            result.collect_schema()  # a missing column is reported here, at the step, and not at the write
+        return framed(result)
+
+    def cache(self, frame: Frame, counting: Mapping[str, Frame]) -> Cached:
+        """Compute once, so that it can be read many times; count other frames in the same pass."""
+        wanted = native(frame)
+        others = {name: native(other) for name, other in counting.items() if native(other) is not wanted}
+        computed = self._computed([wanted, *(other.select(pl.len()) for other in others.values())], "computing the node's rows")
+        rows = computed[0]
+        counts = dict.fromkeys(counting, rows.height)
+        counts |= {name: int(count.item()) for name, count in zip(others, computed[1:], strict=True)}
+        columns = tuple(Column(name=name, type=str(dtype)) for name, dtype in rows.schema.items())
+        return Cached(frame=framed(rows.lazy()), rows=rows.height, counts=counts, columns=columns)
+
+    def maximum(self, frame: Frame, column: str, fallback: str | None) -> Scalar:
+        """The largest non-null value of a column, or of the fallback where it is null."""
+        doing = f"looking for the largest value of '{column}'"
+        with translated(doing):
+            mark = largest(native(frame), column, fallback)
+        return as_scalar(self._computed([mark], doing)[0].item(), column)
+
+    def open(self, target: Target) -> Sink:
+        """Open a target before its inputs are read; creates a missing table as an empty one when the first write comes."""
+        if target.format == "delta":
+            return DeltaSink(target, self._guard, self._collected)
+        return FileSink(target, self._collected)
+
+    def _collected(self, frame: Frame, doing: str) -> pl.DataFrame:
+        return self._computed([native(frame)], doing)[0]
+
+    def _computed(self, frames: list[pl.LazyFrame], doing: str) -> list[pl.DataFrame]:
+        """Compute in one pass; a file that cannot be read is named."""
+        try:
+            with translated(doing):
+                return [frames[0].collect()] if len(frames) == 1 else pl.collect_all(frames)
+        except DataError as error:
+            raise diagnosed(error, self._held.scans) from None
+
+    def release(self) -> None:
+        """Remove this thread's temporary files. Frames scanned from files cannot be computed after it; cached ones can."""
+        self._held.release()
+        del self._threads.held
+
+    @property
+    def _held(self) -> HeldFiles:
+        held: HeldFiles | None = getattr(self._threads, "held", None)
+        if held is None:
+            held = self._threads.held = HeldFiles(self._temporary)
+        return held
+
+
+def _windowed(frame: pl.LazyFrame, source: Source) -> pl.LazyFrame:
+    if source.window is None:
+        return frame
+    with translated(f"selecting the new rows of '{source.location.name}'"):
+        return within_window(frame, source.window)

@@ -1,0 +1,39 @@
+"""What one thread holds for the frames it scanned: a temporary folder, and which CSV files to look into if rows cannot be read."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+
+from odibi_core.engines.polars.csv_reader import ScannedCsv
+from odibi_core.engines.polars.errors import translated
+
+
+class HeldFiles:
+    """Temporary files that are gone when they are released, or when nobody refers to this any more."""
+
+    def __init__(self, parent: Path | None) -> None:
+        self.scans: list[ScannedCsv] = []
+        self._parent = parent
+        self._folder: Path | None = None
+
+    def new_folder(self) -> Path:
+        """An empty folder."""
+        with translated("making a temporary folder"):
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="odibi-", dir=self._parent))
+                weakref.finalize(self, _remove, self._folder)
+            return Path(tempfile.mkdtemp(dir=self._folder))
+
+    def release(self) -> None:
+        """Remove everything."""
+        self.scans.clear()
+        if self._folder is not None:
+            _remove(self._folder)
+            self._folder = None
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,97 @@
+"""JSON files: one array or object per file, or one object per line. Which of them is seen from the first bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+from pydantic import JsonValue
+
+from odibi_core.engines.polars.csv_options import column_type
+from odibi_core.engines.polars.csv_reader import named_files
+from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.pinned_files import LocalFile
+from odibi_core.engines.polars.text_checks import as_utf8, head
+from odibi_core.errors import ConfigError, DataError
+from odibi_core.ports import Source
+
+_KNOWN = frozenset({"encoding", "infer_schema_length", "schema", "schema_overrides", "dtypes", "lines", "orient"})
+
+
+def scan_json(source: Source, files: Sequence[LocalFile], folder: Path) -> pl.LazyFrame:
+    """
+    One frame over all files; a key that a row lacks is null. Arrays are read at once, lines are scanned.
+
+    All rows are looked at for the schema unless `infer_schema_length` says otherwise: polars drops a key that first comes later.
+
+    Raises:
+        DataError: `empty_file`, `encoding` or `unreadable_rows`.
+    """
+    options = _checked(source.options)
+    encoding = str(options.get("encoding") or "utf-8")
+    readable = [as_utf8(file, source.format, encoding, folder) for file in files]
+    parts = [
+        (_scan_lines if _has_lines(file, source.format, options) else _read_document)(file, options, source.file_column)
+        for file in readable
+    ]
+    return parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal_relaxed")
+
+
+def _checked(options: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    for key in options:
+        if key not in _KNOWN:
+            raise ConfigError(f"json option '{key}' is not known", hint=f"Known are: {', '.join(sorted(_KNOWN))}.")
+    return options
+
+
+def _has_lines(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -> bool:
+    if format_name in {"ndjson", "jsonl"} or options.get("lines") is True:
+        return True
+    text = head(file).decode("utf-8-sig", errors="replace").lstrip()
+    if not text.startswith("{"):
+        return False
+    first, _, rest = text.partition("\n")
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False  # an object over several lines
+    return bool(rest.strip())
+
+
+def _read_document(file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
+    with _json_trouble(file):
+        frame = pl.read_json(file.path, infer_schema_length=_length(options), schema_overrides=_types(options)).lazy()
+    return frame if file_column is None else frame.with_columns(pl.lit(file.version.path).alias(file_column))
+
+
+def _scan_lines(file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
+    with _json_trouble(file):
+        frame = pl.scan_ndjson(
+            file.path, infer_schema_length=_length(options), schema_overrides=_types(options), include_file_paths=file_column
+        )
+        frame.collect_schema()
+    return named_files(frame, [file], file_column)
+
+
+@contextmanager
+def _json_trouble(file: LocalFile) -> Iterator[None]:
+    with translated(f"reading json '{file.name}'"):
+        try:
+            yield
+        except pl.exceptions.ComputeError:
+            raise DataError(
+                f"'{file.name}' (json) is not a list of objects, nor one object per line", code="unreadable_rows", hint="Send it again."
+            ) from None
+
+
+def _length(options: Mapping[str, JsonValue]) -> int | None:
+    length = options.get("infer_schema_length")
+    return length if isinstance(length, int) else None
+
+
+def _types(options: Mapping[str, JsonValue]) -> dict[str, pl.DataType] | None:
+    given = options.get("schema_overrides") or options.get("schema") or options.get("dtypes")
+    return {name: column_type(kind) for name, kind in given.items()} if isinstance(given, dict) else None

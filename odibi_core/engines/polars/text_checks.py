@@ -1,0 +1,115 @@
+"""Look at the first bytes of a text file before it is scanned: polars reads some broken files as if they were fine."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.pinned_files import LocalFile
+from odibi_core.errors import ConfigError, DataError
+
+HEAD_BYTES = 64 * 1024
+_GZIP = b"\x1f\x8b"
+_ARCHIVES = ((b"PK\x03\x04", "zip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"7z\xbc\xaf", "7z"))
+_WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF8 = frozenset({"utf-8", "utf-8-sig", "ascii"})
+_MAX_RATIO = 100  # of a gzip file; ordinary text is below 30
+_ALWAYS_ALLOWED = 64 * 1024 * 1024  # unpacked bytes
+
+
+def head(file: LocalFile) -> bytes:
+    """The first 64 KB."""
+    with translated(f"reading '{file.name}'"), file.path.open("rb") as source:
+        return source.read(HEAD_BYTES)
+
+
+def as_utf8(file: LocalFile, format_name: str, encoding: str, folder: Path) -> LocalFile:
+    """
+    The file itself if it is plain UTF-8, or a copy that is: unpacked, transcoded.
+
+    Raises:
+        DataError: `empty_file`, `encoding` or `archive`.
+        ConfigError: If the encoding is unknown.
+    """
+    start = head(file)
+    if not start:
+        raise DataError(
+            f"'{file.name}' ({format_name}) has 0 bytes", code="empty_file", hint="Send the file again, with its header at least."
+        )
+    if start.startswith(_GZIP):
+        file = _unpacked(file, folder)
+        start = head(file)
+    kind = next((name for mark, name in _ARCHIVES if start.startswith(mark)), None)
+    if kind:
+        raise DataError(f"'{file.name}' is a {kind} archive, not {format_name}", code="archive", hint="Unpack it before it is delivered.")
+    name = _codec(encoding)
+    if name not in _UTF8:
+        return _transcoded(file, format_name, name, folder)
+    _check_utf8(file, format_name, start)
+    return file
+
+
+def _codec(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise ConfigError(f"encoding {encoding!r} is not known", hint="Examples: 'utf-8', 'latin-1', 'cp1252', 'utf-16'.") from None
+
+
+def _check_utf8(file: LocalFile, format_name: str, start: bytes) -> None:
+    hint = "Deliver it as UTF-8, or name its 'encoding' in the read options."
+    if start.startswith(_WIDE_MARKS):
+        raise DataError(f"'{file.name}' ({format_name}) is UTF-16 or UTF-32", code="encoding", hint=hint)
+    if b"\x00" in start:
+        raise DataError(f"'{file.name}' ({format_name}) has NUL bytes", code="encoding", hint=hint)
+    try:
+        # A character may be cut at the end of the head.
+        codecs.getincrementaldecoder("utf-8")().decode(start, final=len(start) < HEAD_BYTES)
+    except UnicodeDecodeError as error:
+        raise DataError(f"'{file.name}' ({format_name}) is not UTF-8 at byte {error.start}", code="encoding", hint=hint) from None
+
+
+def _unpacked(file: LocalFile, folder: Path) -> LocalFile:
+    limit = max(_ALWAYS_ALLOWED, _MAX_RATIO * file.path.stat().st_size)
+    copy = LocalFile(version=file.version, path=folder / f"{file.path.name}.{len(list(folder.iterdir()))}.unpacked")
+    size = 0
+    with translated(f"unpacking '{file.name}'"):
+        try:
+            with gzip.open(file.path) as source, copy.path.open("wb") as out:
+                for chunk in iter(lambda: source.read(1 << 20), b""):
+                    size += len(chunk)
+                    if size > limit:
+                        raise DataError(
+                            f"'{file.name}' unpacks to more than {limit} bytes",
+                            code="archive",
+                            hint="Deliver it unpacked if that is right.",
+                        )
+                    out.write(chunk)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise DataError(f"'{file.name}' is a damaged gzip file", code="archive", hint="Send it again.") from None
+    return copy
+
+
+def _transcoded(file: LocalFile, format_name: str, encoding: str, folder: Path) -> LocalFile:
+    copy = LocalFile(version=file.version, path=folder / f"{file.path.name}.{len(list(folder.iterdir()))}.utf8")
+    with translated(f"reading '{file.name}'"):
+        try:
+            with copy.path.open("w", encoding="utf-8", newline="") as out:
+                out.writelines(_chunks(file.path, encoding))
+        except UnicodeError as error:
+            at = getattr(error, "start", 0)
+            raise DataError(
+                f"'{file.name}' ({format_name}) is not {encoding} (near byte {at} of a block)",
+                code="encoding",
+                hint="Name the right 'encoding'.",
+            ) from None
+    return copy
+
+
+def _chunks(path: Path, encoding: str) -> Iterator[str]:
+    with path.open(encoding=encoding, newline="") as source:
+        yield from iter(lambda: source.read(1 << 20), "")

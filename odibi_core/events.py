@@ -1,0 +1,254 @@
+"""Events: what happened, typed, immutable, written once. Every report is a pure function of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, TypeAdapter
+
+from odibi_core.messages import Cause, FileVersion
+from odibi_core.model import Record
+
+NodeStatus = Literal["succeeded", "failed", "skipped"]
+RunStatus = Literal["succeeded", "failed", "cancelled"]
+Severity = Literal["fail", "warn", "quarantine"]
+
+
+class ErrorRecord(Record):
+    """A failure as people and reports see it. Holds no value of the data and no secret."""
+
+    code: str
+    message: str
+    hint: str = ""
+    retryable: bool = False
+    exit_code: int = 70
+
+
+class Column(Record):
+    """A column of a dataset: name and type as the engine names it."""
+
+    name: str
+    type: str
+
+
+class DatasetRead(Record):
+    """What a node read."""
+
+    dataset: str  # "connection/path", or "pipeline.node" for an upstream frame
+    format: str
+    rows: int | None = None  # None when knowing it would cost a second pass
+    version: int | None = None  # of a Delta table
+    files: tuple[FileVersion, ...] = ()
+
+
+class DatasetWrite(Record):
+    """What a node wrote, or found that it had written before it died."""
+
+    dataset: str
+    uri: str  # without credentials
+    format: str
+    mode: str
+    rows: int | None
+    version: int | None = None  # of the Delta table after the commit
+    created: bool = False  # the table did not exist before
+    columns: tuple[Column, ...] = ()
+    recovered: bool = False  # an earlier attempt had committed it
+
+
+class CheckResult(Record):
+    """The outcome of one check."""
+
+    name: str
+    kind: str
+    columns: tuple[str, ...] = ()
+    severity: Severity = "fail"
+    passed: bool
+    failed_rows: int = 0
+    rows: int = 0
+    detail: str = ""  # numbers and names only
+
+
+class WatermarkMoved(Record):
+    """A high-water mark went from `before` to `after`. Values are JSON text with their type: {"t": "int", "v": 7}."""
+
+    key: str
+    column: str
+    sequence: int
+    before: str | None
+    after: str | None
+
+
+class Sample(Record):
+    """A few rows, as text, already masked."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    masked: tuple[str, ...] = ()  # columns shown as [REDACTED]
+    note: str = ""  # e.g. "[REDACTED: Sensitive Data]" instead of rows
+
+
+class FrameAt(Record):
+    """Where a later node finds this node's output: a Delta version or a staged Parquet object of the run."""
+
+    kind: Literal["delta", "staged", "memory"]
+    path: str = ""  # "connection/path" of the table, or the object's path in the system store
+    version: int | None = None
+
+
+class StepRecord(Record):
+    """One step of the transformation, as text for the reader of the story."""
+
+    kind: str  # "sql", "function", "transformer", "operation"
+    text: str
+
+
+class NodeResult(Record):
+    """Everything one execution of a node has to say."""
+
+    status: NodeStatus
+    started_at: datetime
+    finished_at: datetime
+    seconds: float  # wall clock, from the opening of the target to the commit
+    engine: str = "polars"
+    reads: tuple[DatasetRead, ...] = ()
+    write: DatasetWrite | None = None
+    rows_in: int | None = None
+    rows_out: int | None = None
+    steps: tuple[StepRecord, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    watermark: WatermarkMoved | None = None
+    sample: Sample | None = None
+    output: FrameAt | None = None
+    error: ErrorRecord | None = None
+    reason: str = ""  # why it was skipped
+    warnings: tuple[str, ...] = ()
+
+
+class PlannedNodeFacts(Record):
+    """The shape of the graph, for reports."""
+
+    name: str
+    upstream: tuple[str, ...] = ()
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+
+class RunStarted(Record):
+    """A run was planned and its plan is frozen."""
+
+    kind: Literal["run_started"] = "run_started"
+    run_id: str
+    project: str
+    pipeline: str
+    environment: str = ""
+    cause: Cause
+    logical_time: datetime
+    at: datetime
+    nodes: tuple[PlannedNodeFacts, ...]
+    config_fingerprint: str
+    versions: dict[str, str] = {}  # odibi_core, polars, deltalake, python
+
+
+class NodeStarted(Record):
+    """A worker took a delivery of a node. Keyed by node, attempt, resend and delivery: it is the claim."""
+
+    kind: Literal["node_started"] = "node_started"
+    run_id: str
+    node: str
+    attempt: int
+    resend: int = 0
+    delivery: int = 1
+    at: datetime
+    worker: str = ""
+
+
+class NodeHandedOff(Record):
+    """A node went to another engine's place."""
+
+    kind: Literal["node_handed_off"] = "node_handed_off"
+    run_id: str
+    node: str
+    attempt: int
+    to: str
+    job: str
+    at: datetime
+
+
+class NodeRetried(Record):
+    """An attempt failed in a way that may pass; the next one is scheduled."""
+
+    kind: Literal["node_retried"] = "node_retried"
+    run_id: str
+    node: str
+    attempt: int
+    delay_seconds: float
+    error: ErrorRecord
+    at: datetime
+
+
+class NodeClosing(Record):
+    """A node is about to end without having written: said before anybody looks whether another worker may still write it."""
+
+    kind: Literal["node_closing"] = "node_closing"
+    run_id: str
+    node: str
+    attempt: int
+    result: NodeResult
+    at: datetime
+
+
+class NodeFinished(Record):
+    """The one outcome of a node: it succeeded or failed for good."""
+
+    kind: Literal["node_finished"] = "node_finished"
+    run_id: str
+    node: str
+    attempt: int
+    result: NodeResult
+    at: datetime
+
+
+class NodeSkipped(Record):
+    """The one outcome of a node that did not run: disabled, not selected, or something above it failed."""
+
+    kind: Literal["node_skipped"] = "node_skipped"
+    run_id: str
+    node: str
+    reason: str
+    blocked_by: str | None = None  # the failed or skipped node above it
+    at: datetime
+
+
+class RunFinished(Record):
+    """Nothing is left to do."""
+
+    kind: Literal["run_finished"] = "run_finished"
+    run_id: str
+    status: RunStatus
+    at: datetime
+    succeeded: int
+    failed: int
+    skipped: int
+
+
+RunEvent = Annotated[
+    RunStarted | NodeStarted | NodeHandedOff | NodeRetried | NodeClosing | NodeFinished | NodeSkipped | RunFinished,
+    Field(discriminator="kind"),
+]
+Outcome = NodeFinished | NodeSkipped
+AnyRunEvent = RunStarted | NodeStarted | NodeHandedOff | NodeRetried | NodeClosing | NodeFinished | NodeSkipped | RunFinished
+_EVENT: TypeAdapter[AnyRunEvent] = TypeAdapter(RunEvent, config={"defer_build": True})
+
+
+def parse_event(data: bytes) -> AnyRunEvent:
+    """Read one journal object."""
+    return _EVENT.validate_json(data)
+
+
+def outcome_status(outcome: Outcome) -> NodeStatus:
+    """How a node ended."""
+    return "skipped" if isinstance(outcome, NodeSkipped) else outcome.result.status
+
+
+JsonObject = dict[str, JsonValue]

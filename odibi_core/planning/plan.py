@@ -1,0 +1,81 @@
+"""The frozen plan: everything a run needs, compiled once, stored with the run, without any secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import JsonValue
+
+from odibi_core.events import PlannedNodeFacts
+from odibi_core.messages import Cause, FileVersion
+from odibi_core.model import Record
+from odibi_core.ports import CompiledSql, EngineName
+
+
+class RetryPolicy(Record):
+    """How often and how patiently a node is tried. Attempts count the first one too."""
+
+    max_attempts: int = 3
+    backoff: Literal["exponential", "linear", "constant"] = "exponential"
+    base_seconds: float = 1.0
+    cap_seconds: float = 300.0
+
+
+class StoredInput(Record):
+    """What a node outside this run wrote, and where."""
+
+    dataset: str  # "pipeline.node"
+    connection: str
+    path: str
+    format: str
+
+
+class PlannedNode(Record):
+    """One node, ready to run."""
+
+    name: str
+    upstream: tuple[str, ...] = ()  # must have succeeded before
+    frames: tuple[str, ...] = ()  # those of them whose output this node reads as a frame
+    engine: EngineName = "polars"
+    config: dict[str, JsonValue]  # the node's YAML, with ${VAR} as written
+    sql: dict[str, CompiledSql] = {}  # by the place of the text: "transform.0", "read.query"
+    stored: dict[str, StoredInput] = {}  # by alias: outputs of nodes that are not part of this run, as they wrote them last
+    files: tuple[FileVersion, ...] | None = None  # the arrived files that it reads
+    keep_frame: bool = False  # a later node reads this one's output as a frame
+    retry: RetryPolicy = RetryPolicy()
+    on_error: Literal["fail_fast", "fail_later", "ignore"] = "fail_later"
+    skip: str = ""  # why it does not run: disabled, not selected
+
+
+class Plan(Record):
+    """A run before it runs."""
+
+    version: Literal[1] = 1
+    run_id: str
+    project: str
+    pipeline: str
+    environment: str = ""
+    cause: Cause
+    logical_time: datetime  # aware, UTC: what ${date:…} means in this run
+    planned_at: datetime
+    nodes: tuple[PlannedNode, ...]  # in run order: upstream before downstream
+    facts: tuple[PlannedNodeFacts, ...]
+    connections: dict[str, JsonValue]  # as written
+    story: dict[str, JsonValue] | None = None  # as written
+    max_sample_rows: int = 10
+    fingerprint: str  # of the configuration that it was compiled from
+
+    def node(self, name: str) -> PlannedNode:
+        """
+        Raises:
+            KeyError: If the plan has no such node.
+        """
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def downstream(self, name: str) -> tuple[PlannedNode, ...]:
+        """The nodes right behind one."""
+        return tuple(node for node in self.nodes if name in node.upstream)

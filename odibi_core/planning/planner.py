@@ -1,0 +1,281 @@
+"""Compile a pipeline and a cause into a frozen plan. What can be refused is refused here, before the first message is sent."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from pydantic import JsonValue
+
+from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve
+from odibi_core.errors import ConfigError
+from odibi_core.events import PlannedNodeFacts
+from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
+from odibi_core.planning.graph import in_run_order
+from odibi_core.planning.plan import Plan, PlannedNode, RetryPolicy, StoredInput
+from odibi_core.planning.refusals import refuse_unavailable
+from odibi_core.planning.triggers import blob_sources
+from odibi_core.ports import CompiledSql
+
+SqlCompiler = Callable[[str, Collection[str]], CompiledSql]  # (text, tables); raises ConfigError
+TablesOf = Callable[[str], frozenset[str]]  # the relations a text reads
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannerContext:
+    """What planning needs besides the project."""
+
+    environment: Mapping[str, str]
+    compile_sql: SqlCompiler
+
+
+def compile_plan(project: LoadedProject, command: StartRun, context: PlannerContext, *, now: datetime) -> Plan:
+    """
+    The plan of one run.
+
+    Raises:
+        ConfigError: If the pipeline or a selected node does not exist, or a node asks for what cannot be done.
+    """
+    pipeline = find_pipeline(project, command.pipeline)
+    logical_time = command.cause.scheduled_time if isinstance(command.cause, TimerTicked) else now
+    scope = Scope(environment=context.environment, now=logical_time, trigger=trigger_values(command))
+    builder = _Builder(project=project, pipeline=pipeline, command=command, context=context, scope=scope)
+    nodes = builder.nodes()
+    story = project.config.story
+    return Plan(
+        run_id=command.run_id,
+        project=command.project,
+        pipeline=pipeline.pipeline,
+        environment=command.environment,
+        cause=command.cause,
+        logical_time=logical_time,
+        planned_at=now,
+        nodes=nodes,
+        facts=tuple(
+            PlannedNodeFacts(
+                name=node.name,
+                upstream=node.upstream,
+                description=pipeline.node(node.name).description or "",
+                tags=pipeline.node(node.name).tags,
+            )
+            for node in nodes
+        ),
+        connections=_mapping(project.tree.get("connections")),
+        story=None if story is None else _mapping(project.tree.get("story")),
+        max_sample_rows=10 if story is None else story.max_sample_rows,
+        fingerprint=project.fingerprint,
+    )
+
+
+def find_pipeline(project: LoadedProject, name: str) -> PipelineConfig:
+    """
+    Raises:
+        ConfigError: If the project has no such pipeline.
+    """
+    known = [pipeline.pipeline for pipeline in project.config.pipelines]
+    for pipeline in project.config.pipelines:
+        if pipeline.pipeline == name:
+            return pipeline
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    raise ConfigError(f"unknown pipeline '{name}'", hint=f"{hint}Known: {', '.join(known)}.")
+
+
+def trigger_values(command: StartRun) -> dict[str, JsonValue]:
+    """What `${trigger.…}` means in this run."""
+    match command.cause:
+        case BlobArrived(files=(first, *_)):
+            return {
+                "path": first.path,
+                "name": first.path.rpartition("/")[2],
+                "url": quote(f"{first.connection}/{first.path}"),
+                **first.parts,
+            }
+        case TimerTicked(scheduled_time=time):
+            return {"scheduled_time": time.isoformat()}
+        case _:
+            return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Builder:
+    """Compiles the nodes of one pipeline."""
+
+    project: LoadedProject
+    pipeline: PipelineConfig
+    command: StartRun
+    context: PlannerContext
+    scope: Scope
+
+    def nodes(self) -> tuple[PlannedNode, ...]:
+        configs = {node.name: node for node in self.pipeline.nodes}
+        upstream = {name: _upstream(config, self.pipeline.pipeline) for name, config in configs.items()}
+        selected = self._selected(configs)
+        planned: dict[str, PlannedNode] = {}
+        for name in in_run_order(upstream):
+            if name in selected:
+                planned[name] = self._node(configs[name], upstream[name], selected)
+        read_as_frames = {frame for node in planned.values() for frame in node.frames}
+        return tuple(node.model_copy(update={"keep_frame": True}) if node.name in read_as_frames else node for node in planned.values())
+
+    def _selected(self, configs: Mapping[str, NodeConfig]) -> frozenset[str]:
+        wanted = self.command.cause.nodes if isinstance(self.command.cause, Requested) else None
+        if wanted is None:
+            return frozenset(configs)
+        for name in wanted:
+            if name not in configs:
+                near = difflib.get_close_matches(name, configs, n=1)
+                hint = f"Did you mean '{near[0]}'? " if near else ""
+                raise ConfigError(f"pipeline '{self.pipeline.pipeline}' has no node '{name}'", hint=f"{hint}Known: {', '.join(configs)}.")
+        return frozenset(wanted)
+
+    def _node(self, config: NodeConfig, upstream: tuple[str, ...], selected: frozenset[str]) -> PlannedNode:
+        engine = config.engine or self.project.config.engine
+        refuse_unavailable(config, engine, path=f"node '{config.name}' of pipeline '{self.pipeline.pipeline}'")
+        frames = _frames(config, upstream, self.pipeline.pipeline)
+        inside = tuple(name for name in upstream if name in selected)
+        retry = config.retry or self.project.config.retry
+        return PlannedNode(
+            name=config.name,
+            upstream=inside,
+            frames=tuple(name for name in frames if name in selected),
+            config=self._written(config),
+            sql=self._sql(config, frames),
+            stored=self._stored(config, frames, selected),
+            files=self._files(config),
+            retry=RetryPolicy(max_attempts=retry.max_attempts if retry.enabled else 1, backoff=retry.backoff),
+            on_error=config.on_error,
+            skip="" if config.enabled else "disabled (enabled: false)",
+        )
+
+    def _written(self, config: NodeConfig) -> dict[str, JsonValue]:
+        """The node as it stands in the tree: `${VAR}` unresolved, dates and trigger values resolved."""
+        for pipeline in _list(self.project.tree.get("pipelines")):
+            if isinstance(pipeline, dict) and pipeline.get("pipeline") == self.pipeline.pipeline:
+                for node in _list(pipeline.get("nodes")):
+                    if isinstance(node, dict) and node.get("name") == config.name:
+                        return _mapping(resolve(node, self.scope.for_plan()))
+        raise ConfigError(f"node '{config.name}' is not in the project", hint="This is a bug: please report it.")
+
+    def _sql(self, config: NodeConfig, frames: tuple[str, ...]) -> dict[str, CompiledSql]:
+        tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in config.inputs or {})}
+        compiled: dict[str, CompiledSql] = {}
+        for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
+            text = step.sql if step.sql is not None else self._file(step.sql_file) if step.sql_file is not None else None
+            if text is None:
+                continue
+            try:
+                compiled[f"transform.{place}"] = self.context.compile_sql(str(resolve(text, self.scope)), tables)
+            except ConfigError as error:
+                where = f"step {place + 1} of node '{config.name}' in pipeline '{self.pipeline.pipeline}'"
+                raise ConfigError(f"{where}: {error.message}", hint=error.hint, code="sql") from error
+        return compiled
+
+    def _file(self, relative: str) -> str:
+        path = (self.project.directory / relative).resolve()
+        if not path.is_relative_to(self.project.directory.resolve()):
+            raise ConfigError(f"sql_file '{relative}' lies outside the project folder")
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"sql_file '{relative}' cannot be read", hint=f"It is looked for beside the YAML: {type(error).__name__}."
+            ) from None
+
+    def _stored(self, config: NodeConfig, frames: tuple[str, ...], selected: frozenset[str]) -> dict[str, StoredInput]:
+        """Inputs from outside this run: nodes of other pipelines, and nodes above that were not selected."""
+        own = f"${self.pipeline.pipeline}."
+        stored: dict[str, StoredInput] = {}
+        for alias, reference in (config.inputs or {}).items():
+            if isinstance(reference, str) and not reference.startswith(own):
+                pipeline, _, name = reference.removeprefix("$").partition(".")
+                stored[alias] = _output_of(find_pipeline(self.project, pipeline), name, wanted_by=config.name)
+        aliases = {
+            reference.removeprefix(own): alias
+            for alias, reference in (config.inputs or {}).items()
+            if isinstance(reference, str) and reference.startswith(own)
+        }
+        for name in frames:
+            if name not in selected:
+                stored[aliases.get(name, name)] = _output_of(self.pipeline, name, wanted_by=config.name)
+        return stored
+
+    def _files(self, config: NodeConfig) -> tuple[FileVersion, ...] | None:
+        """The arrived files that this node reads: those its path matches, if it points into a trigger's pattern."""
+        cause = self.command.cause
+        if config.read is None or config.read.path is None or isinstance(cause, TimerTicked) or not cause.files:
+            return None
+        if config.read.connection not in {source.connection for source in blob_sources(self.pipeline)}:
+            return None
+        pattern = BlobPattern.parse(config.read.path)
+        arrived = tuple(
+            file for file in cause.files if file.connection == config.read.connection and pattern.matches(file.path) is not None
+        )
+        return arrived or None
+
+
+def _upstream(config: NodeConfig, pipeline: str) -> tuple[str, ...]:
+    prefix = f"${pipeline}."
+    referenced = [
+        reference.removeprefix(prefix)
+        for reference in (config.inputs or {}).values()
+        if isinstance(reference, str) and reference.startswith(prefix)
+    ]
+    return tuple(dict.fromkeys([*config.depends_on, *referenced]))
+
+
+def _frames(config: NodeConfig, upstream: tuple[str, ...], pipeline: str) -> tuple[str, ...]:
+    """Upstream nodes whose output this node reads: its input, its `inputs:`, and those that SQL or a parameter names."""
+    wanted = set(_upstream(config.model_copy(update={"depends_on": ()}), pipeline))
+    if config.read is None and config.inputs is None and upstream:
+        wanted.add(upstream[0])
+    steps = config.transform.steps if config.transform is not None else ()
+    texts = [step.sql or "" for step in steps]
+    named = {text for params in [config.params, *(step.params for step in steps)] for text in _texts(params)}
+    for name in upstream:
+        if name in named or any(_mentions(text, name) for text in texts):
+            wanted.add(name)
+    return tuple(name for name in upstream if name in wanted)
+
+
+def _mentions(sql: str, name: str) -> bool:
+    import re
+
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", sql, re.IGNORECASE) is not None
+
+
+def _texts(value: JsonValue) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case list():
+            return [text for item in value for text in _texts(item)]
+        case dict():
+            return [text for item in value.values() for text in _texts(item)]
+        case _:
+            return []
+
+
+def _output_of(pipeline: PipelineConfig, name: str, *, wanted_by: str) -> StoredInput:
+    try:
+        node = pipeline.node(name)
+    except KeyError:
+        known = ", ".join(node.name for node in pipeline.nodes)
+        raise ConfigError(f"pipeline '{pipeline.pipeline}' has no node '{name}'", hint=f"Known: {known}.") from None
+    path = None if node.write is None else node.write.path or node.write.table
+    if node.write is None or path is None:
+        raise ConfigError(
+            f"node '{wanted_by}' reads '{name}', which writes nothing and is not part of this run", hint=f"Give '{name}' a 'write:'."
+        )
+    return StoredInput(dataset=f"{pipeline.pipeline}.{name}", connection=node.write.connection, path=path, format=node.write.format)
+
+
+def _mapping(value: JsonValue | None) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: JsonValue | None) -> list[JsonValue]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,76 @@
+"""What the language has and this release cannot run yet: refused before a run, with the node's name and a way out."""
+
+from __future__ import annotations
+
+from odibi_core.config import NodeConfig
+from odibi_core.errors import ConfigError
+
+READABLE = ("csv", "json", "ndjson", "parquet", "delta")
+WRITABLE = ("csv", "json", "parquet", "delta")
+
+
+def refuse_unavailable(config: NodeConfig, engine: str, *, path: str) -> None:
+    """
+    Raises:
+        ConfigError: If the node uses something that this release accepts in a file but cannot do.
+    """
+    for complaint, hint in _complaints(config, engine):
+        raise ConfigError(f"{path}: {complaint}", code="not_available", hint=hint)
+    _refuse_unknown_functions(config, path)
+
+
+def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if engine == "spark":
+        found.append(("engine 'spark' is not available yet", "Set 'engine: polars' on the node or the project."))
+    if config.streaming:
+        found.append(("streaming is not available", "Remove 'streaming: true'; files are taken in as they arrive."))
+    if config.read is not None:
+        if config.read.format not in READABLE:
+            found.append((f"read format '{config.read.format}' is not available yet", f"Available: {', '.join(READABLE)}."))
+        if config.read.incremental is not None and config.read.incremental.mode != "stateful":
+            found.append(("incremental mode 'rolling_window' is not available yet", "Use 'mode: stateful'."))
+    if config.write is not None and config.write.format not in WRITABLE:
+        found.append((f"write format '{config.write.format}' is not available yet", f"Available: {', '.join(WRITABLE)}."))
+    found.extend((f"'{key}' is not available yet", "Remove it for now.") for key in _unavailable_keys(config))
+    return found
+
+
+def _unavailable_keys(config: NodeConfig) -> list[str]:
+    unavailable = {
+        "contracts": bool(config.contracts),
+        "relationships": bool(config.relationships),
+        "privacy": config.privacy is not None,
+        "pre_sql": bool(config.pre_sql),
+        "post_sql": bool(config.post_sql),
+        "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
+        "validation.gate": config.validation is not None and config.validation.gate is not None,
+        "read.query": config.read is not None and "query" in config.read.options,
+        "write.first_run_query": config.write is not None and config.write.first_run_query is not None,
+        "write.skip_if_unchanged": config.write is not None and bool(config.write.skip_if_unchanged),
+    }
+    return [key for key, used in unavailable.items() if used]
+
+
+def _refuse_unknown_functions(config: NodeConfig, path: str) -> None:
+    calls = [("transformer", config.transformer, config.params)] if config.transformer is not None else []
+    for step in config.transform.steps if config.transform is not None else ():
+        if step.function is not None:
+            calls.append(("function", step.function, step.params))
+        elif step.operation is not None:
+            calls.append(("operation", step.operation, step.params))
+    tests = [] if config.validation is None else list(config.validation.tests)
+    if not calls and not tests:
+        return
+    try:
+        if calls:
+            from odibi_core import transforms
+
+            for kind, name, params in calls:
+                transforms.bind(kind, name, params)
+        if tests:
+            from odibi_core import checks
+
+            checks.check_specs([test.model_dump(exclude_none=True, by_alias=True) for test in tests])
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}", code=error.error_code, hint=error.hint) from error

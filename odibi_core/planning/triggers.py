@@ -1,0 +1,79 @@
+"""From events to commands: which pipelines an arrived file or a due timer starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from odibi_core.config import BlobSource, BlobTrigger, LoadedProject, PipelineConfig, ScheduleTrigger
+from odibi_core.messages import BlobArrived, FileVersion, StartRun, TimerTicked
+
+COMPLETE_UPLOADS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"})  # others announce half a file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """A pipeline and when it is due."""
+
+    pipeline: str
+    expression: str  # six fields, seconds first, UTC
+
+
+def schedules(project: LoadedProject) -> tuple[Schedule, ...]:
+    """Every schedule of the project."""
+    return tuple(
+        Schedule(pipeline=pipeline.pipeline, expression=trigger.schedule)
+        for pipeline in project.config.pipelines
+        for trigger in pipeline.triggers
+        if isinstance(trigger, ScheduleTrigger)
+    )
+
+
+def blob_sources(pipeline: PipelineConfig) -> tuple[BlobSource, ...]:
+    """The landing zones that start a pipeline."""
+    return tuple(trigger.blob for trigger in pipeline.triggers if isinstance(trigger, BlobTrigger))
+
+
+def commands_for_file(project: LoadedProject, file: FileVersion) -> tuple[StartRun, ...]:
+    """The runs that one arrived file version starts; none if no trigger wants it or it is empty of meaning."""
+    return tuple(
+        StartRun(
+            project=project.config.project,
+            environment=project.environment,
+            pipeline=pipeline.pipeline,
+            cause=BlobArrived(files=(file.model_copy(update={"parts": parts}),)),
+        )
+        for pipeline, parts in _wanting(project, file)
+    )
+
+
+def _wanting(project: LoadedProject, file: FileVersion) -> Iterator[tuple[PipelineConfig, dict[str, object]]]:
+    for pipeline in project.config.pipelines:
+        for source in blob_sources(pipeline):
+            parts = source.pattern.matches(file.path) if source.connection == file.connection else None
+            if parts is not None:
+                yield pipeline, dict(parts)
+                break
+
+
+def command_for_tick(project: LoadedProject, pipeline: str, scheduled_time: datetime) -> StartRun:
+    """The run that a due timer starts. The same time is the same run, however often and late the timer fires."""
+    return StartRun(
+        project=project.config.project,
+        environment=project.environment,
+        pipeline=pipeline,
+        cause=TimerTicked(scheduled_time=scheduled_time),
+    )
+
+
+def landed_files(pipeline: PipelineConfig, listing: Iterable[FileVersion]) -> tuple[FileVersion, ...]:
+    """Those files of a listing that a pipeline's triggers want, in the order of their paths."""
+    wanted: dict[tuple[str, str], FileVersion] = {}
+    for file in listing:
+        for source in blob_sources(pipeline):
+            parts = source.pattern.matches(file.path) if source.connection == file.connection else None
+            if parts is not None:
+                wanted[file.connection, file.path] = file.model_copy(update={"parts": parts})
+                break
+    return tuple(wanted[key] for key in sorted(wanted))

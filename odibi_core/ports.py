@@ -1,0 +1,299 @@
+"""Every seam with more than one real adapter, on one page. A dependency with one method is a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from pydantic import JsonValue
+
+from odibi_core.errors import PermanentServiceError, TransientServiceError
+from odibi_core.events import AnyRunEvent, Column, RunEvent
+from odibi_core.messages import FileVersion, FinishRun, RunNode
+from odibi_core.model import Record
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+    Frame = nw.LazyFrame[Any]
+else:
+    Frame = Any
+
+EngineName = Literal["polars", "spark"]
+WriteMode = Literal["overwrite", "append", "upsert", "append_once", "merge", "error", "ignore"]
+Scalar = int | float | str | datetime | None
+Clock = Callable[[], datetime]  # aware, UTC
+EventSink = Callable[[AnyRunEvent], None]  # safe to call twice with the same event
+
+
+class WriteConflictError(TransientServiceError):
+    """Another writer committed between the opening of the table and our commit: read again and recompute."""
+
+    code = "write_conflict"
+
+
+class FencedError(PermanentServiceError):
+    """This node was given up and its target closed to it."""
+
+    code = "fenced"
+
+
+FENCED = 1 << 62  # the transaction version of a node that was given up; larger than any other, so that Spark skips it too
+
+
+class FileChangedError(TransientServiceError):
+    """A file is not the version that its event announced. `gone` tells a deleted file from a rewritten one."""
+
+    code = "file_changed"
+    retryable = False
+
+    def __init__(self, message: str, *, gone: bool, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.gone = gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A place that an engine can open: a connection's URI with what is needed to get in."""
+
+    connection: str
+    path: str  # inside the connection
+    uri: str  # abfss://…, or an absolute file path; no credentials
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)  # object store options, with secrets
+
+    @property
+    def name(self) -> str:
+        """How people and reports call it."""
+        return f"{self.connection}/{self.path}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """The rows of one incremental load: after < column <= until. None leaves a side open."""
+
+    column: str
+    after: Scalar
+    until: Scalar
+    fallback_column: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What to scan."""
+
+    location: Location
+    format: str
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    files: tuple[FileVersion, ...] | None = None  # exactly these versions; None: whatever the location names now
+    version: int | None = None  # of a Delta table; None: the newest
+    window: Window | None = None
+    file_column: str | None = None  # add the file's path under this name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """A lazy frame and what is known about it without reading a row."""
+
+    frame: Frame
+    version: int | None = None
+    rows: int | None = None
+    files: tuple[FileVersion, ...] = ()
+
+
+class CompiledSql(Record):
+    """One SELECT, ready for each engine: portable text was parsed and checked when the run was planned."""
+
+    text: str  # as the author wrote it
+    polars: str
+    spark: str
+    tables: tuple[str, ...]  # the inputs it reads, lower case
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cached:
+    """A frame computed once, and counts that the same pass over the data gave."""
+
+    frame: Frame
+    rows: int
+    counts: Mapping[str, int]
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where to write, how, and under which identity."""
+
+    location: Location
+    format: str
+    mode: WriteMode
+    transaction: str  # the application id of this node of this run: present in the table means written
+    keys: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
+    merge_schema: bool = False
+    overwrite_schema: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteReceipt:
+    """What a commit did."""
+
+    rows: int | None
+    version: int | None
+    created: bool = False
+    columns: tuple[Column, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)  # what the writer put into the commit: see Sink.write
+    recovered: bool = False
+
+
+class Sink(Protocol):
+    """
+    An opened target: its state when it was opened, and a commit that fails if that state has changed since.
+
+    Open it before reading any input. The transaction is looked up on the very handle that commits, which makes look-up and commit
+    one atomic step: of two workers that both saw it absent, one commit is refused (facts: Delta protocol, "Transaction Identifiers").
+    """
+
+    exists: bool  # the target was there when it was opened
+
+    def committed(self) -> WriteReceipt | None:
+        """
+        The receipt of an earlier commit under the same transaction, or None.
+
+        Raises:
+            FencedError: If this node was closed: its run was told that it failed, so it must not write any more.
+        """
+        ...
+
+    def transaction(self, application: str) -> int | None:
+        """The version committed under an application id, FENCED, or None."""
+        ...
+
+    def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1) -> WriteReceipt:
+        """
+        Commit the frame with the target's transactions; `facts` (numbers, no data) go into the commit's metadata.
+
+        `sequence` is the version of the node's transaction: of a load, the number of its window.
+
+        Raises:
+            WriteConflictError: If somebody else committed since the opening in a way that matters; nothing was written.
+            SchemaMismatchError: If columns or types do not fit the table.
+        """
+        ...
+
+    def fence(self, application: str) -> None:
+        """
+        Commit no rows, only an application id, as FENCED: a worker that holds an older handle is refused from now on.
+
+        Raises:
+            WriteConflictError: If that application committed meanwhile.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Where frames are computed: Polars in this process, or Spark."""
+
+    name: EngineName
+
+    def scan(self, source: Source) -> Scanned:
+        """Open a source lazily: its schema is known, no row was read."""
+        ...
+
+    def sql(self, query: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
+        """One SELECT over the given frames and nothing else."""
+        ...
+
+    def cache(self, frame: Frame, counting: Mapping[str, Frame]) -> Cached:
+        """Compute once, so that it can be read many times; count other frames in the same pass."""
+        ...
+
+    def maximum(self, frame: Frame, column: str, fallback: str | None) -> Scalar:
+        """The largest non-null value of a column, or of the fallback where it is null."""
+        ...
+
+    def open(self, target: Target) -> Sink:
+        """Open a target before its inputs are read; creates a missing table as an empty one when the first write comes."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """An object and the tag of its version."""
+
+    data: bytes
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """Small objects, strongly consistent. Local folder, ADLS, memory."""
+
+    def get(self, path: str) -> Stored | None: ...
+
+    def put(self, path: str, data: bytes, *, content_type: str = "application/octet-stream") -> None: ...
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """Of two callers exactly one gets True; readers never see half an object."""
+        ...
+
+    def replace(self, path: str, data: bytes, *, etag: str) -> bool:
+        """Write only over the version that was read."""
+        ...
+
+    def list(self, prefix: str) -> Iterable[str]:
+        """Paths under a prefix, sorted."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove an object; a missing one is fine."""
+        ...
+
+
+class MessageQueue(Protocol):
+    """Where commands go. Receiving is the host's job."""
+
+    def send(self, commands: Sequence[RunNode | FinishRun], *, delay: timedelta = timedelta(0)) -> None: ...
+
+
+class Connections(Protocol):
+    """The connections of one plan, resolved where the work happens."""
+
+    def locate(self, connection: str, path: str) -> Location:
+        """
+        Raises:
+            ConfigError: If the connection is unknown or the path leaves it.
+        """
+        ...
+
+    def files(self, connection: str, prefix: str) -> Iterable[FileVersion]:
+        """The files under a prefix as they are now."""
+        ...
+
+    def store(self, connection: str, path: str) -> ObjectStore:
+        """The same place as a store of objects (stories, archives)."""
+        ...
+
+
+class JobSubmitter(Protocol):
+    """Runs a node elsewhere (Spark). The token makes a repeated submission the same job."""
+
+    def submit(self, command: RunNode, *, token: str) -> str: ...
+
+    def state(self, job: str) -> Literal["running", "succeeded", "failed", "gone"]: ...
+
+    def cancel(self, job: str) -> None: ...
+
+
+SecretSource = Callable[[str], str]  # name → value; raises TransientServiceError or PermanentServiceError
+Report = Callable[["ReportBatch"], None]  # safe to call twice with the same batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportBatch:
+    """Runs that ended and are not yet in a report. A batch that is tried again is the same batch with the same number."""
+
+    sequence: int  # 1, 2, 3 … per report
+    runs: tuple[tuple[RunEvent, ...], ...]  # the events of each run: RunStarted first, RunFinished last

@@ -1,0 +1,88 @@
+"""Named functions with typed parameters: transforms, patterns and checks register themselves here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from odibi_core.errors import ConfigError
+
+Fn = TypeVar("Fn", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Generic[Fn]):
+    """A registered function."""
+
+    name: str
+    function: Fn
+    params: type[BaseModel]
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+
+class Registry(Generic[Fn]):
+    """Functions by name. A duplicate name is an error, an unknown one is answered with the nearest known."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, Entry[Fn]] = {}
+
+    def register(self, name: str, params: type[BaseModel]) -> Callable[[Fn], Fn]:
+        """Decorator: make a function known under a name, with the model of its parameters."""
+
+        def remember(function: Fn) -> Fn:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} '{name}' is registered twice")
+            self._entries[name] = Entry(name=name, function=function, params=params)
+            return function
+
+        return remember
+
+    def get(self, name: str) -> Entry[Fn]:
+        """
+        Look a name up.
+
+        Raises:
+            ConfigError: If nothing is registered under it.
+        """
+        entry = self._entries.get(name)
+        if entry is None:
+            near = difflib.get_close_matches(name, self._entries, n=1)
+            hint = f"Did you mean '{near[0]}'? " if near else ""
+            raise ConfigError(f"unknown {self.kind} '{name}'", hint=f"{hint}Known: {', '.join(sorted(self._entries))}.")
+        return entry
+
+    def bind(self, name: str, params: Mapping[str, JsonValue]) -> tuple[Fn, Any]:
+        """
+        The function and its validated parameters.
+
+        Raises:
+            ConfigError: If the name is unknown or a parameter is missing, unknown or of the wrong type.
+        """
+        entry = self.get(name)
+        try:
+            return entry.function, entry.params.model_validate(params)
+        except ValidationError as error:
+            raise ConfigError(self._explain(entry, error)) from None
+
+    def _explain(self, entry: Entry[Fn], error: ValidationError) -> str:
+        known = ", ".join(entry.params.model_fields)
+        found = "; ".join(
+            f"'{'.'.join(map(str, problem['loc']))}' {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+            for problem in error.errors(include_input=False, include_url=False)
+        )
+        return f"wrong params of {self.kind} '{entry.name}': {found} (known: {known})"
+
+    def __iter__(self) -> Iterator[Entry[Fn]]:
+        return iter(self._entries.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries

@@ -1,0 +1,148 @@
+"""Read a node's inputs and transform them, in one pass over the data. Nothing is written here, so it may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from odibi_core.config import NodeConfig
+from odibi_core.errors import ConfigError
+from odibi_core.events import DatasetRead, FrameAt, NodeFinished
+from odibi_core.planning.plan import Plan, PlannedNode
+from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, Source, Window
+from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, scan_source
+from odibi_core.runtime.journal import Journal
+from odibi_core.runtime.transforming import transform
+from odibi_core.runtime.watermark import FrozenWindow, MarkKey, parse_scalar
+
+EXTRACTED_AT = "_extracted_at"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computed:
+    """A node's output before validation, and what was read for it."""
+
+    cached: Cached
+    reads: tuple[DatasetRead, ...]
+
+    @property
+    def rows_in(self) -> int | None:
+        """Rows of all inputs together; None if one of them is not known."""
+        counts = [read.rows for read in self.reads]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computer:
+    """Computes nodes of a plan with one engine."""
+
+    engine: Engine
+    shelf: FrameShelf
+    journal: Journal
+    configuration: Callable[[Plan, PlannedNode], NodeConfig]
+    connections: Callable[[Plan], Connections]
+
+    def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, frozen: FrozenWindow | None) -> Computed:
+        """
+        The output of a node.
+
+        Raises:
+            ConfigError: If it has no input.
+            OdibiError: Whatever the engine finds wrong with the data or the store.
+        """
+        inputs = self._read(plan, node, config, frozen)
+        if inputs.primary is None:
+            raise ConfigError(f"node '{node.name}' has no input", hint="Give it 'read:', 'inputs:' or 'depends_on:'.")
+        frame = transform(config, node, engine=self.engine, primary=inputs.primary, named=inputs.named)
+        if config.write is not None and config.write.add_metadata:
+            frame = _with_metadata(frame, plan, inputs)
+        cached = self.engine.cache(frame, inputs.uncounted)
+        reads = tuple(
+            read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
+        )
+        return Computed(cached=cached, reads=reads)
+
+    def _read(self, plan: Plan, node: PlannedNode, config: NodeConfig, frozen: FrozenWindow | None) -> Inputs:
+        connections, inputs = self.connections(plan), Inputs()
+        for alias, source in _sources(node, config, connections, frozen).items():
+            scanned = self.engine.scan(source)
+            read = DatasetRead(
+                dataset=source.location.name, format=source.format, rows=scanned.rows, version=scanned.version, files=scanned.files
+            )
+            inputs.add(alias, scanned, read)
+        read_stored(inputs, node=node, connections=connections, engine=self.engine)
+        read_upstream(
+            inputs,
+            plan=plan,
+            node=node,
+            config=config,
+            upstream=lambda name: finished(self.journal, plan, name),
+            take=lambda name, at: self._take(plan, name, at),
+        )
+        return inputs
+
+    def _take(self, plan: Plan, upstream: str, at: FrameAt) -> Scanned:
+        if at.kind == "delta":
+            connection, _, path = at.path.partition("/")
+            source = Source(location=self.connections(plan).locate(connection, path), format="delta", version=at.version)
+            return self.engine.scan(source)
+        try:
+            return self.shelf.take(plan, upstream, at)
+        except FrameLostError:
+            # A resumed run: what the node computed is gone with its process, but its inputs are frozen. Its write stays as it is.
+            node = plan.node(upstream)
+            config = self.configuration(plan, node)
+            outcome = finished(self.journal, plan, upstream)
+            cached = self.compute(plan, node, config, _same_window(plan, node, config, outcome)).cached
+            self.shelf.keep(plan, node, cached)
+            return Scanned(frame=cached.frame, rows=cached.rows)
+
+
+def _sources(node: PlannedNode, config: NodeConfig, connections: Connections, frozen: FrozenWindow | None) -> dict[str, Source]:
+    wants_file = config.write is not None and bool(config.write.add_metadata)
+    sources: dict[str, Source] = {}
+    if config.read is not None:
+        window = None
+        if frozen is not None and config.read.incremental is not None:
+            incremental = config.read.incremental
+            window = Window(column=incremental.column, after=frozen.after, until=frozen.until, fallback_column=incremental.fallback_column)
+        sources["df"] = scan_source(config.read, node, connections, window=window, file_column=wants_file)
+    for alias, reference in (config.inputs or {}).items():
+        if not isinstance(reference, str):
+            sources[alias] = scan_source(reference, node, connections, window=None, file_column=False)
+    return sources
+
+
+def _with_metadata(frame: Frame, plan: Plan, inputs: Inputs) -> Frame:
+    """Add when and from which file a row came. The time is the run's, so that a retry writes the same rows."""
+    import narwhals as nw
+
+    frame = frame.with_columns(nw.lit(plan.planned_at, dtype=nw.Datetime("us", "UTC")).alias(EXTRACTED_AT))
+    files = [file.path for read in inputs.reads for file in read.files]
+    if files and SOURCE_FILE not in frame.collect_schema().names():
+        frame = frame.with_columns(nw.lit(files[0] if len(files) == 1 else f"{len(files)} files").alias(SOURCE_FILE))
+    return frame
+
+
+def _same_window(plan: Plan, node: PlannedNode, config: NodeConfig, outcome: NodeFinished | None) -> FrozenWindow | None:
+    key = mark_key(plan, node, config)
+    if key is None or outcome is None or outcome.result.watermark is None:
+        return None
+    moved = outcome.result.watermark
+    return FrozenWindow(
+        key=key, sequence=moved.sequence, after=parse_scalar(moved.before), until=parse_scalar(moved.after), empty=moved.after is None
+    )
+
+
+def mark_key(plan: Plan, node: PlannedNode, config: NodeConfig) -> MarkKey | None:
+    """The high-water mark of a stateful incremental node."""
+    incremental = config.read.incremental if config.read is not None else None
+    if incremental is None or incremental.mode != "stateful":
+        return None
+    return MarkKey(project=plan.project, environment=plan.environment, pipeline=plan.pipeline, name=incremental.state_key or node.name)
+
+
+def finished(journal: Journal, plan: Plan, node: str) -> NodeFinished | None:
+    """The outcome of a node that ran."""
+    outcome = journal.outcome(plan.run_id, node)
+    return outcome if isinstance(outcome, NodeFinished) else None

@@ -1,0 +1,303 @@
+"""
+The life of a run: two public methods that every host drives, and that may be called twice, late and in any order.
+
+The order of effects is the protocol. Each step is repeatable, and each later step may be missing because a worker died before it:
+record first, queue after, complete the message last. See docs/decisions/0003-run-protocol.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from odibi_core.errors import ConfigError, TransientServiceError
+from odibi_core.events import (
+    AnyRunEvent,
+    ErrorRecord,
+    NodeClosing,
+    NodeFinished,
+    NodeResult,
+    NodeRetried,
+    NodeSkipped,
+    NodeStarted,
+    RunFinished,
+    RunStarted,
+    outcome_status,
+)
+from odibi_core.messages import FinishRun, RunNode, StartRun
+from odibi_core.planning.plan import Plan, PlannedNode
+from odibi_core.ports import Clock, EventSink, MessageQueue
+from odibi_core.runtime.journal import Journal
+from odibi_core.runtime.ledger import FileLedger
+from odibi_core.runtime.outbox import Outbox
+from odibi_core.runtime.readiness import how_it_ended, stopped_by, what_is_next
+from odibi_core.runtime.retry import delay_before_next, delay_in_outage
+
+UNKNOWN_RUN_RESENDS = 6  # a message may overtake its plan by seconds, not by minutes
+REPORT_RESENDS = 30  # half an hour; then the sweep keeps trying
+
+Planner = Callable[[StartRun], Plan]  # raises ConfigError
+
+
+class NodeExecutor(Protocol):
+    """What runs nodes. Neither method raises but for what ends the process, and `close` when the target is away."""
+
+    def __call__(self, plan: Plan, node: PlannedNode, attempt: int) -> NodeResult:
+        """Run a node."""
+        ...
+
+    def close(self, plan: Plan, node: PlannedNode) -> NodeResult | None:
+        """
+        Make sure that nobody writes a node any more, or learn that it has been written: then its result comes back.
+
+        Raises:
+            ServiceError: If the target cannot be reached; call again later.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coordinator:
+    """Drives runs over a journal and a queue. Holds no state of its own."""
+
+    journal: Journal
+    ledger: FileLedger
+    outbox: Outbox
+    queue: MessageQueue
+    planner: Planner
+    execute: NodeExecutor
+    clock: Clock
+    announce: EventSink = lambda _event: None
+    versions: dict[str, str] | None = None
+    worker: str = ""
+
+    def start_run(self, command: StartRun) -> Plan | None:
+        """
+        Plan, open the journal, queue the roots.
+
+        The same cause again continues the same run. None if every file of the cause already belongs to another run.
+
+        Raises:
+            ConfigError: If the configuration refuses the run; no file was taken.
+        """
+        plan = self.journal.plan(command.run_id)
+        if plan is None:
+            planned = self.planner(command)
+            mine = self.ledger.claim(command)
+            if mine is None:
+                return None
+            plan = self.journal.open_run(planned if mine == command else self.planner(mine))
+        self.ensure_started(plan)
+        return plan
+
+    def ensure_started(self, plan: Plan) -> None:
+        """Do, or finish, what follows the freezing of a plan: say so, skip what is not to run, queue the roots."""
+        self._record(
+            RunStarted(
+                run_id=plan.run_id,
+                project=plan.project,
+                pipeline=plan.pipeline,
+                environment=plan.environment,
+                cause=plan.cause,
+                logical_time=plan.logical_time,
+                at=plan.planned_at,
+                nodes=plan.facts,
+                config_fingerprint=plan.fingerprint,
+                versions=self.versions or {},
+            )
+        )
+        for node in plan.nodes:
+            if node.skip:
+                self.journal.settle(NodeSkipped(run_id=plan.run_id, node=node.name, reason=node.skip, at=self.clock()))
+        self.advance(plan)
+
+    def run_node(self, command: RunNode, *, delivery: int = 1) -> None:
+        """
+        Run one node, record its outcome, queue what follows.
+
+        Args:
+            command: What to run.
+            delivery: How often this message was delivered, counted from 1. A higher number is a new permission to work.
+
+        Raises:
+            TransientServiceError: If the journal or the queue is away: nothing is lost, bring the message back later.
+            ConfigError: If the message names a run or node that does not exist.
+        """
+        plan = self._plan_of(command)
+        node = _node_of(plan, command)
+        # Finished before, but that worker may have died before it queued the next nodes.
+        if self.journal.outcome(plan.run_id, node.name) is not None:
+            self.advance(plan, after=node.name)
+            return
+        outcomes = self.journal.outcomes(plan.run_id, [other.name for other in plan.nodes])
+        if node.name not in what_is_next(plan, outcomes).ready:
+            self.advance(plan, after=node.name)  # early, stale, or blocked: whoever ends the last upstream node queues it again
+            return
+        stopper = stopped_by(plan, outcomes)
+        if stopper is not None:
+            self._skip(plan, node.name, reason=f"'{stopper}' failed and stops the run (on_error: fail_fast)", blocked_by=stopper)
+            self.advance(plan, after=node.name)
+            return
+        started = NodeStarted(
+            run_id=plan.run_id,
+            node=node.name,
+            attempt=command.attempt,
+            resend=command.resend,
+            delivery=delivery,
+            at=self.clock(),
+            worker=self.worker,
+        )
+        if not self._record(started):
+            return  # another worker has this delivery
+        if delivery > 1 or command.resend > 0:
+            closing = self.journal.closing(plan.run_id, node.name)
+            if closing is not None:  # by a worker that may have died before it could finish that
+                self._close(plan, node, closing, alone=False)
+                return
+        self._finish_attempt(plan, node, command, self.execute(plan, node, command.attempt))
+
+    def _finish_attempt(self, plan: Plan, node: PlannedNode, command: RunNode, result: NodeResult) -> None:
+        if result.error is not None:
+            delay = delay_before_next(node.retry, result.error, command.attempt)
+            if delay is not None:
+                self._try_again(plan, command, result.error, delay)
+                return
+        if result.write is None and "write" in node.config:
+            closing = NodeClosing(run_id=plan.run_id, node=node.name, attempt=command.attempt, result=result, at=self.clock())
+            self._close(plan, node, closing)
+            return
+        self._record(NodeFinished(run_id=plan.run_id, node=node.name, attempt=command.attempt, result=result, at=self.clock()))
+        self.advance(plan, after=node.name)
+
+    def _close(self, plan: Plan, node: PlannedNode, closing: NodeClosing, *, alone: bool | None = None) -> None:
+        """
+        Record an outcome without a write (a failure, nothing new), once nobody else can write the node any more.
+
+        Another worker may have taken a delivery and never been heard of again: it may have committed, or may yet. Say first that the
+        node closes, then look for others; they say first that they start, then look for this. So at least one sees the other.
+        """
+        self._record(closing)
+        if alone is None:
+            alone = all(claim.delivery == 1 and claim.resend == 0 for claim in self.journal.claims(plan.run_id, node.name))
+        written = None if alone else self.execute.close(plan, node)
+        result = written or closing.result
+        self._record(NodeFinished(run_id=plan.run_id, node=node.name, attempt=closing.attempt, result=result, at=self.clock()))
+        self.advance(plan, after=node.name)
+
+    def _try_again(self, plan: Plan, command: RunNode, error: ErrorRecord, delay: timedelta) -> None:
+        # A new message, scheduled, and never an abandoned one: that comes back at once and burns the delivery count in seconds.
+        self._record(
+            NodeRetried(
+                run_id=plan.run_id,
+                node=command.node,
+                attempt=command.attempt,
+                delay_seconds=delay.total_seconds(),
+                error=error,
+                at=self.clock(),
+            )
+        )
+        self.queue.send([RunNode(run_id=plan.run_id, node=command.node, attempt=command.attempt + 1)], delay=delay)
+
+    def advance(self, plan: Plan, *, after: str | None = None) -> None:
+        """
+        Queue what can run now, skip what never will, and end the run if nothing is left. Repeatable.
+
+        Read the outcomes only here, after one's own was stored: of two nodes that end together at least one sees both, so no
+        join is lost and no counter is needed.
+
+        Args:
+            plan: The run's plan.
+            after: Queue only what stands behind this node; None queues everything that is ready.
+        """
+        outcomes = self.journal.outcomes(plan.run_id, [node.name for node in plan.nodes])
+        coming = what_is_next(plan, outcomes)
+        for name, blocker in coming.blocked:
+            outcomes[name] = self._skip(plan, name, reason=f"'{blocker}' did not succeed", blocked_by=blocker)
+        behind = {node.name for node in plan.downstream(after)} if after is not None else set(coming.ready)
+        commands = [RunNode(run_id=plan.run_id, node=name) for name in coming.ready if name in behind]
+        if commands:
+            self.queue.send(commands)
+        if coming.finished:
+            self._end(plan, outcomes)
+
+    def _end(self, plan: Plan, outcomes: dict[str, NodeFinished | NodeSkipped]) -> None:
+        statuses = [outcome_status(outcome) for outcome in outcomes.values()]
+        self._record(
+            RunFinished(
+                run_id=plan.run_id,
+                status=how_it_ended(plan, outcomes),
+                at=self.clock(),
+                succeeded=statuses.count("succeeded"),
+                failed=statuses.count("failed"),
+                skipped=statuses.count("skipped"),
+            )
+        )
+        self.hand_to_reports(plan.run_id)
+
+    def hand_to_reports(self, run_id: str) -> None:
+        """Put a run that ended into the outbox and ask for its reports; a run that was handed over before stays as it is."""
+        if self.journal.is_open(run_id):
+            self.outbox.add(run_id)
+            self.queue.send([FinishRun(run_id=run_id)])
+            self.journal.close_run(run_id)
+
+    def finish_run(self, command: FinishRun) -> None:
+        """
+        Write the reports that wait: this run's, and those of every other run that ended.
+
+        A flusher that died may hold the lease for a while, and a report may be away: then the message is sent again, later.
+        """
+        self.outbox.flush()
+        if command.resend < REPORT_RESENDS and self.outbox.is_waiting(command.run_id):
+            again = command.model_copy(update={"resend": command.resend + 1})
+            self.queue.send([again], delay=delay_in_outage(command.resend + 1))
+
+    def give_up(self, command: RunNode, error: ErrorRecord) -> None:
+        """Record that a node failed because its message cannot be processed, so that the run ends."""
+        plan = self.journal.plan(command.run_id)
+        if plan is None:
+            return
+        known = {node.name for node in plan.nodes}
+        waiting = [command.node] if command.node in known else list(self._unfinished(plan))
+        now = self.clock()
+        for name in waiting:
+            failed = NodeResult(status="failed", started_at=now, finished_at=now, seconds=0.0, error=error)
+            closing = NodeClosing(run_id=plan.run_id, node=name, attempt=command.attempt, result=failed, at=now)
+            self._close(plan, plan.node(name), closing, alone=False)
+
+    def _unfinished(self, plan: Plan) -> tuple[str, ...]:
+        outcomes = self.journal.outcomes(plan.run_id, [node.name for node in plan.nodes])
+        return what_is_next(plan, outcomes).ready
+
+    def _skip(self, plan: Plan, node: str, *, reason: str, blocked_by: str) -> NodeFinished | NodeSkipped:
+        event = NodeSkipped(run_id=plan.run_id, node=node, reason=reason, blocked_by=blocked_by, at=self.clock())
+        standing = self.journal.settle(event)
+        if standing is event:
+            self.announce(event)
+        return standing
+
+    def _record(self, event: AnyRunEvent) -> bool:
+        first = self.journal.record(event)
+        if first:
+            self.announce(event)
+        return first
+
+    def _plan_of(self, command: RunNode) -> Plan:
+        plan = self.journal.plan(command.run_id)
+        if plan is not None:
+            return plan
+        if command.resend < UNKNOWN_RUN_RESENDS:
+            raise TransientServiceError(f"run {command.run_id} has no plan yet", code="unknown_run")
+        raise ConfigError(
+            f"run {command.run_id} does not exist", code="unknown_run", hint="Its message was sent by hand or its state deleted."
+        )
+
+
+def _node_of(plan: Plan, command: RunNode) -> PlannedNode:
+    try:
+        return plan.node(command.node)
+    except KeyError:
+        known = ", ".join(node.name for node in plan.nodes)
+        raise ConfigError(f"run {plan.run_id} has no node '{command.node}'", code="unknown_node", hint=f"Its nodes: {known}.") from None

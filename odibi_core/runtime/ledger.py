@@ -1,0 +1,95 @@
+"""The file ledger: which version of which file went into which run. A version belongs to one run of a pipeline, for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from odibi_core.errors import PermanentServiceError
+from odibi_core.messages import BlobArrived, FileVersion, Requested, RunId, StartRun, digest
+from odibi_core.model import Record
+from odibi_core.ports import ObjectStore
+
+
+class Entry(Record):
+    """A file version and the run that owns it."""
+
+    file: FileVersion
+    run_id: RunId
+
+
+class FileLedger:
+    """
+    Claims of file versions in an object store, put if absent.
+
+    The command that claims is stored first: whoever meets a claim of a run that was never planned (its worker died) can start that
+    very run again, so a claimed file is never lost.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def claim(self, command: StartRun) -> StartRun | None:
+        """
+        Take the files of a cause for its run.
+
+        Returns:
+            The command with the files that are its own: all of them, fewer, or the command itself if its cause has no files.
+            None if files arrived and every one of them belongs to another run.
+        """
+        files = files_of(command)
+        if not files:
+            return command
+        self._store.put_if_absent(f"commands/{command.run_id}.json", command.model_dump_json().encode())
+        mine = tuple(file for file in files if self._take(command, file))
+        if not mine:
+            return None
+        if mine == files:
+            return command
+        # The run keeps the id of its whole cause: a repeated event must find it again.
+        return command.model_copy(update={"cause": command.cause.model_copy(update={"files": mine})})
+
+    def _take(self, command: StartRun, file: FileVersion) -> bool:
+        path = _path(command, file)
+        entry = Entry(file=file, run_id=command.run_id)
+        if self._store.put_if_absent(path, entry.model_dump_json().encode()):
+            return True
+        owner = self._owner(path)
+        return owner == command.run_id
+
+    def owner(self, command: StartRun, file: FileVersion) -> str | None:
+        """The run that a file version belongs to, or None."""
+        return self._owner(_path(command, file))
+
+    def _owner(self, path: str) -> str | None:
+        stored = self._store.get(path)
+        return None if stored is None else Entry.model_validate_json(stored.data).run_id
+
+    def command(self, run_id: str) -> StartRun:
+        """The command that claimed files for a run."""
+        stored = self._store.get(f"commands/{run_id}.json")
+        if stored is None:
+            raise PermanentServiceError(f"the command of run {run_id} vanished", hint="Is something deleting objects under 'commands/'?")
+        return StartRun.model_validate_json(stored.data)
+
+    def unclaimed(self, command: StartRun, files: Iterable[FileVersion]) -> tuple[FileVersion, ...]:
+        """Those file versions that belong to no run of the command's pipeline."""
+        known = set(self._store.list(_home(command)))
+        return tuple(file for file in files if _path(command, file) not in known)
+
+
+def files_of(command: StartRun) -> tuple[FileVersion, ...]:
+    """The files of a command's cause."""
+    match command.cause:
+        case BlobArrived(files=files) | Requested(files=files):
+            return files
+        case _:
+            return ()
+
+
+def _home(command: StartRun) -> str:
+    scope = "/".join(part for part in (command.project, command.environment) if part)
+    return f"files/{digest(scope)[:12]}/{command.pipeline}/"
+
+
+def _path(command: StartRun, file: FileVersion) -> str:
+    return f"{_home(command)}{digest(file.connection, file.path, file.etag)}.json"

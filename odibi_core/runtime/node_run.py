@@ -1,0 +1,308 @@
+"""
+Run one node: read → transform → validate → write. The write is the only effect; everything else may happen twice.
+
+The target is opened before anything is read. So whatever changes between the reading and the commit is seen by the commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from odibi_core.config import NodeConfig
+from odibi_core.errors import ConfigError, ServiceError
+from odibi_core.events import (
+    CheckResult,
+    DatasetRead,
+    DatasetWrite,
+    ErrorRecord,
+    FrameAt,
+    NodeResult,
+    NodeStatus,
+    Sample,
+    StepRecord,
+    WatermarkMoved,
+)
+from odibi_core.planning.plan import Plan, PlannedNode
+from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, Window, WriteConflictError, WriteReceipt
+from odibi_core.runtime.compute import Computer, mark_key
+from odibi_core.runtime.datasets import scan_source
+from odibi_core.runtime.retry import error_record
+from odibi_core.runtime.sampling import sample_of
+from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
+from odibi_core.runtime.transforming import step_records
+from odibi_core.runtime.watermark import FrozenWindow, MarkKey, Watermarks, transaction_of
+
+_log = logging.getLogger("odibi.node")
+CONFLICT_ROUNDS = 8  # then the attempt fails and the retry policy takes over
+
+
+@dataclass(kw_only=True)
+class _Progress:
+    """What is known so far, so that a failure can still tell it."""
+
+    reads: tuple[DatasetRead, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    rows_in: int | None = None
+    rows_out: int | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """A node about to work: its configuration and its opened target."""
+
+    plan: Plan
+    node: PlannedNode
+    config: NodeConfig
+    target: Target | None
+    sink: Sink | None
+    key: MarkKey | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Committed:
+    """A write that is in."""
+
+    target: Target
+    receipt: WriteReceipt
+
+    @property
+    def output(self) -> FrameAt:
+        """The table itself as the node's output, at exactly the version that was written."""
+        return FrameAt(kind="delta", path=self.target.location.name, version=self.receipt.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeRunner:
+    """Executes planned nodes and always comes back with a result."""
+
+    computer: Computer
+    watermarks: Watermarks
+    clock: Clock
+    pause: Callable[[float], None] = time.sleep
+    release: Callable[[], None] = lambda: None  # lets go of the engine's temporary files
+
+    def __call__(self, plan: Plan, node: PlannedNode, attempt: int) -> NodeResult:
+        """Run a node. Raises only what ends the process: KeyboardInterrupt, SystemExit, GeneratorExit."""
+        del attempt
+        started_at, clock = self.clock(), time.perf_counter()
+        progress = _Progress()
+        try:
+            result = self._until_no_conflict(plan, node, progress)
+        except FileChangedError as error:
+            result = _changed(error, progress)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # the border of a node: Polars panics derive from BaseException
+            result = _ended(progress, status="failed", error=error_record(error))
+        finally:
+            self.release()
+        return result.model_copy(
+            update={"started_at": started_at, "finished_at": self.clock(), "seconds": round(time.perf_counter() - clock, 6)}
+        )
+
+    def close(self, plan: Plan, node: PlannedNode) -> NodeResult | None:
+        """Make sure that nobody writes a node any more, or learn that it has been written: then its result comes back."""
+        for earlier in range(CONFLICT_ROUNDS):
+            opened = self._open(plan, node)
+            if opened.sink is None or not has_transactions(opened.target):
+                return None
+            try:
+                receipt = opened.sink.committed()
+                if receipt is None:
+                    opened.sink.fence(transaction_of(plan.run_id, node.name))
+                    return None
+                now = self.clock()
+                return self._recovered(opened, receipt).model_copy(update={"started_at": now, "finished_at": now})
+            except FencedError:
+                return None
+            except WriteConflictError:
+                if earlier == CONFLICT_ROUNDS - 1:
+                    raise
+                self.pause(random.uniform(0, 0.05 * 2**earlier))  # noqa: S311  # full jitter, not a secret
+        raise AssertionError
+
+    def _until_no_conflict(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
+        """Somebody else may commit between our opening and our commit: open again, read again, compute again."""
+        for earlier in range(CONFLICT_ROUNDS):
+            try:
+                return self._once(plan, node, progress)
+            except WriteConflictError:
+                if earlier == CONFLICT_ROUNDS - 1:
+                    raise
+                self.pause(random.uniform(0, min(0.05 * 2**earlier, 2.0)))  # noqa: S311  # full jitter, not a secret
+        raise AssertionError
+
+    def _once(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
+        opened = self._open(plan, node)
+        if opened.sink is not None:
+            receipt = opened.sink.committed()
+            if receipt is not None:
+                return self._recovered(opened, receipt)
+        frozen = self._freeze(opened)
+        computed = self.computer.compute(plan, node, opened.config, frozen)
+        progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
+        progress.checks = _checked(opened.config, computed.cached.frame)
+        _refuse(progress.checks)
+        moved = None
+        if frozen is not None and not frozen.empty and opened.config.read is not None and opened.config.read.incremental is not None:
+            moved = self.watermarks.moved(frozen, opened.config.read.incremental.column)
+        frame = computed.cached.frame
+        in_table = frame_in_table(opened.target) and self.computer.shelf.reads_tables_back
+        if node.keep_frame and not in_table:
+            frame = self.computer.shelf.keep(plan, node, computed.cached)
+        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows)  # before the commit: after it nothing may fail the node
+        write = self._commit(opened, frame, progress, frozen, moved)
+        output = None
+        if node.keep_frame:
+            output = write.output if write is not None and in_table else self.computer.shelf.place(plan, node)
+        return _ended(
+            progress,
+            status="succeeded",
+            write=None if write is None else dataset_write(write.target, write.receipt),
+            steps=step_records(opened.config, node),
+            watermark=moved,
+            sample=sample,
+            output=output,
+        )
+
+    def _open(self, plan: Plan, node: PlannedNode) -> _Opened:
+        config = self.computer.configuration(plan, node)
+        key = mark_key(plan, node, config)
+        target = target_of(plan, node, config, self.computer.connections(plan))
+        sink = None if target is None else self.computer.engine.open(target)
+        return _Opened(plan=plan, node=node, config=config, target=target, sink=sink, key=key)
+
+    def _freeze(self, opened: _Opened) -> FrozenWindow | None:
+        read = opened.config.read
+        if opened.key is None or read is None or read.incremental is None:
+            return None
+        if opened.sink is None:
+            raise ConfigError(f"node '{opened.node.name}' loads incrementally but writes nothing", hint="Add a 'write:'.")
+        source = scan_source(read, opened.node, self.computer.connections(opened.plan), window=None, file_column=False)
+        engine, incremental = self.computer.engine, read.incremental
+
+        def maximum(after: Scalar) -> Scalar:
+            window = Window(column=incremental.column, after=after, until=None, fallback_column=incremental.fallback_column)
+            return engine.maximum(engine.scan(replace(source, window=window)).frame, incremental.column, incremental.fallback_column)
+
+        return self.watermarks.freeze(opened.key, run_id=opened.plan.run_id, node=opened.node.name, sink=opened.sink, maximum=maximum)
+
+    def _commit(
+        self, opened: _Opened, frame: Frame, progress: _Progress, frozen: FrozenWindow | None, moved: WatermarkMoved | None
+    ) -> _Committed | None:
+        if opened.sink is None or opened.target is None:
+            return None
+        loads = frozen is not None and not frozen.empty
+        if progress.rows_out == 0 and not loads and opened.sink.exists and opened.target.mode != "overwrite":
+            return None  # nothing to add, nothing to say: no commit
+        facts = CommitFacts(
+            reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
+        )
+        sequence = frozen.sequence if frozen is not None and loads else 1
+        receipt = opened.sink.write(frame, facts.as_metadata(), sequence=sequence)
+        if opened.key is not None and loads:
+            self._move_mark(opened.key, opened.plan.run_id, sequence)
+        return _Committed(target=opened.target, receipt=receipt)
+
+    def _move_mark(self, key: MarkKey, run_id: str, written: int | None) -> None:
+        """The data are in, so this may not fail the node: the next run finds the sequence number in the table and rolls forward."""
+        try:
+            self.watermarks.settle(key, run_id=run_id, written=written)
+        except ServiceError:
+            _log.warning("the high-water mark '%s' lags behind its data until the next run", key.name, exc_info=True)
+
+    def _recovered(self, opened: _Opened, receipt: WriteReceipt) -> NodeResult:
+        """An earlier attempt committed and died before its record: say what its commit says, and do what it did not get to."""
+        if opened.target is None:
+            raise AssertionError
+        if opened.key is not None and opened.sink is not None:
+            run_id = opened.plan.run_id
+            self._move_mark(opened.key, run_id, opened.sink.transaction(transaction_of(run_id, opened.node.name)))
+        facts = CommitFacts.from_metadata(receipt.facts)
+        output = None
+        if opened.node.keep_frame:
+            committed = _Committed(target=opened.target, receipt=receipt)
+            in_table = frame_in_table(opened.target) and self.computer.shelf.reads_tables_back
+            output = committed.output if in_table else self.computer.shelf.place(opened.plan, opened.node)
+        progress = _Progress(
+            reads=facts.reads,
+            checks=facts.checks,
+            rows_in=facts.rows_in,
+            rows_out=facts.rows_out,
+            warnings=["an earlier attempt had written this node and died before it could say so; nothing was written twice"],
+        )
+        return _ended(
+            progress,
+            status="succeeded",
+            write=dataset_write(opened.target, receipt),
+            steps=step_records(opened.config, opened.node),
+            watermark=facts.watermark,
+            output=output,
+        )
+
+
+def _ended(
+    progress: _Progress,
+    *,
+    status: NodeStatus,
+    write: DatasetWrite | None = None,
+    steps: tuple[StepRecord, ...] = (),
+    watermark: WatermarkMoved | None = None,
+    sample: Sample | None = None,
+    output: FrameAt | None = None,
+    error: ErrorRecord | None = None,
+    reason: str = "",
+) -> NodeResult:
+    return NodeResult(
+        status=status,
+        started_at=_UNSET,
+        finished_at=_UNSET,
+        seconds=0.0,
+        reads=progress.reads,
+        rows_in=progress.rows_in,
+        rows_out=progress.rows_out,
+        checks=progress.checks,
+        warnings=tuple(progress.warnings),
+        write=write,
+        steps=steps,
+        watermark=watermark,
+        sample=sample,
+        output=output,
+        error=error,
+        reason=reason,
+    )
+
+
+_UNSET = datetime(1970, 1, 1, tzinfo=UTC)  # the runner sets the times of every result in one place
+
+
+def _changed(error: FileChangedError, progress: _Progress) -> NodeResult:
+    """A rewritten file is the business of the run that its newer version starts; a deleted one is a failure to tell."""
+    if error.gone:
+        return _ended(progress, status="failed", error=error_record(error))
+    return _ended(progress, status="skipped", reason=f"superseded: {error.message}")
+
+
+def _checked(config: NodeConfig, frame: Frame) -> tuple[CheckResult, ...]:
+    tests = [] if config.validation is None else config.validation.tests
+    if not tests:
+        return ()
+    from odibi_core import checks
+
+    return checks.evaluate(frame, checks.check_specs([test.model_dump(exclude_none=True, by_alias=True) for test in tests]))
+
+
+def _refuse(results: Sequence[CheckResult]) -> None:
+    if all(result.passed for result in results):
+        return
+    from odibi_core import checks
+
+    error = checks.failed_error(results)
+    if error is not None:
+        raise error

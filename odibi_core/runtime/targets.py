@@ -1,0 +1,101 @@
+"""What a node writes to, and what its commit says about itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from odibi_core.config import NodeConfig
+from odibi_core.errors import ConfigError
+from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, WatermarkMoved
+from odibi_core.planning.plan import Plan, PlannedNode
+from odibi_core.ports import Connections, Target, WriteReceipt
+from odibi_core.runtime.watermark import transaction_of
+
+
+def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections) -> Target | None:
+    """The target of a node, or None if it writes nothing."""
+    write = config.write
+    if write is None:
+        return None
+    path = write.path or write.table
+    if path is None:
+        raise ConfigError(f"node '{node.name}' writes neither a path nor a table", hint="Set 'write.path' or 'write.table'.")
+    keys = write.options.get("keys") or write.merge_keys or ()
+    return Target(
+        location=connections.locate(write.connection, path),
+        format=write.format,
+        mode=write.mode,
+        transaction=transaction_of(plan.run_id, node.name),
+        keys=(keys,) if isinstance(keys, str) else tuple(str(key) for key in keys) if isinstance(keys, list | tuple) else (),
+        partition_by=tuple(write.partition_by or ()),
+        merge_schema=bool(write.merge_schema),
+        overwrite_schema=bool(write.overwrite_schema),
+        properties={key: str(value) for key, value in (write.table_properties or {}).items()},
+        options={key: value for key, value in write.options.items() if key != "keys"},
+    )
+
+
+def frame_in_table(target: Target | None) -> bool:
+    """Whether the table holds exactly this node's output after the commit, so that no copy has to be kept."""
+    return target is not None and target.format == "delta" and target.mode == "overwrite"
+
+
+def has_transactions(target: Target | None) -> bool:
+    """Whether commits to the target carry transactions, so that a node can be closed to zombies."""
+    return target is not None and target.format == "delta"
+
+
+def dataset_write(target: Target, receipt: WriteReceipt) -> DatasetWrite:
+    """A commit as reports show it."""
+    return DatasetWrite(
+        dataset=target.location.name,
+        uri=target.location.uri,
+        format=target.format,
+        mode=target.mode,
+        rows=receipt.rows,
+        version=receipt.version,
+        created=receipt.created,
+        columns=receipt.columns,
+        recovered=receipt.recovered,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitFacts:
+    """
+    What goes into the metadata of a commit: numbers and names, never a row.
+
+    If the worker dies between its commit and its record, the next attempt reads them back and can still tell the story.
+    """
+
+    reads: tuple[DatasetRead, ...] = ()
+    rows_in: int | None = None
+    rows_out: int | None = None
+    checks: tuple[CheckResult, ...] = ()
+    watermark: WatermarkMoved | None = None
+
+    def as_metadata(self) -> dict[str, str]:
+        """Texts for the commit. File names stay out: they are in the journal's plan, and a commit is read by many."""
+        facts = {
+            "rows_in": json.dumps(self.rows_in),
+            "rows_out": json.dumps(self.rows_out),
+            "reads": json.dumps([read.model_dump(mode="json", exclude={"files"}) for read in self.reads]),
+            "checks": json.dumps([check.model_dump(mode="json") for check in self.checks]),
+        }
+        if self.watermark is not None:
+            facts["watermark"] = self.watermark.model_dump_json()
+        return facts
+
+    @classmethod
+    def from_metadata(cls, facts: Mapping[str, str]) -> CommitFacts:
+        """Read them back; what is missing stays unknown."""
+        mark = facts.get("watermark")
+        return cls(
+            reads=tuple(DatasetRead.model_validate(read) for read in json.loads(facts.get("reads", "[]"))),
+            rows_in=json.loads(facts.get("rows_in", "null")),
+            rows_out=json.loads(facts.get("rows_out", "null")),
+            checks=tuple(CheckResult.model_validate(check) for check in json.loads(facts.get("checks", "[]"))),
+            watermark=None if mark is None else WatermarkMoved.model_validate_json(mark),
+        )

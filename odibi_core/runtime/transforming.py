@@ -1,0 +1,75 @@
+"""Run the transformation of a node: its transformer, then its steps, each on the result of the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
+
+from pydantic import JsonValue
+
+from odibi_core.config import NodeConfig, StepConfig
+from odibi_core.errors import ConfigError
+from odibi_core.events import StepRecord
+from odibi_core.planning.plan import PlannedNode
+from odibi_core.ports import CompiledSql, Engine, Frame
+
+
+def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary: Frame, named: Mapping[str, Frame]) -> Frame:
+    """
+    The node's output as a lazy frame.
+
+    Raises:
+        ConfigError: If a step names nothing known or has wrong params (the planner refuses these before a run).
+        SchemaMismatchError: If a step needs a column that is not there.
+    """
+    from odibi_core import transforms
+
+    frame = primary
+    tables = dict(named)
+
+    def compile_text(text: str, known: Collection[str]) -> CompiledSql:
+        from odibi_core.sql import compile_sql
+
+        return compile_sql(text, tables=known)
+
+    def call(kind: str, name: str, params: Mapping[str, JsonValue]) -> Frame:
+        context = transforms.TransformContext(sql=engine.sql, inputs=tables, compile=compile_text)
+        return transforms.apply(kind, name, params, frame=frame, context=context)
+
+    if config.transformer is not None:
+        frame = call("transformer", config.transformer, config.params or {})
+    for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
+        compiled = node.sql.get(sql_place(place))
+        if compiled is not None:
+            frame = engine.sql(compiled, {**tables, "df": frame})
+        elif isinstance(step, str):
+            raise ConfigError(f"step {place + 1} of node '{node.name}' was not compiled", hint="The plan is of another release.")
+        elif step.function is not None:
+            frame = call("function", step.function, step.params)
+        elif step.operation is not None:
+            frame = call("operation", step.operation, step.params)
+    return frame
+
+
+def sql_place(step: int) -> str:
+    """The key of a step's compiled SQL in the plan."""
+    return f"transform.{step}"
+
+
+def step_records(config: NodeConfig, node: PlannedNode) -> tuple[StepRecord, ...]:
+    """The steps as a reader of the story sees them."""
+    records: list[StepRecord] = []
+    if config.transformer is not None:
+        records.append(StepRecord(kind="transformer", text=_call_text(config.transformer, config.params or {})))
+    for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
+        compiled = node.sql.get(sql_place(place))
+        if compiled is not None:
+            records.append(StepRecord(kind="sql", text=compiled.text.strip()))
+        elif isinstance(step, StepConfig):
+            name = step.function or step.operation or PurePosixPath(step.sql_file or "").name
+            records.append(StepRecord(kind="function" if step.function else "operation", text=_call_text(name, step.params)))
+    return tuple(records)
+
+
+def _call_text(name: str, params: Mapping[str, JsonValue]) -> str:
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in params.items())})"

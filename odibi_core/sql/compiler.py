@@ -1,0 +1,86 @@
+"""Compile one query: parse, refuse what is not a pure function of its inputs, write the text for each engine."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from typing import Literal
+
+from odibi_core.errors import ConfigError, Problem
+from odibi_core.ports import CompiledSql, EngineName
+
+Dialect = Literal["spark", "duckdb"]
+
+COMPILER_VERSION = "1"  # raise it with every change of the generated text: cached texts of an older version are not used
+
+
+def compile_sql(text: str, *, tables: Collection[str], dialect: Dialect = "spark", engine: EngineName = "polars") -> CompiledSql:
+    """
+    One SELECT, WITH … SELECT or set operation over the given inputs, for each engine.
+
+    Identifiers are case-insensitive as in Spark: the Polars text has them in lower case, the result's columns are spelled as in `text`.
+    With `engine="spark"` functions that Polars lacks are accepted, and the Polars text is empty.
+
+    Raises:
+        ConfigError: If the text does not parse, is anything but one query, reads a relation that is not an input, or uses what
+            Polars does not compute with Spark's meaning. Carries every problem, each with line and column inside the text.
+    """
+    from odibi_core.sql import names, portable, relations, statement
+
+    query = statement.parse(text, dialect)
+    known = frozenset(name.lower() for name in tables)
+    found = relations.read_by(query, text)
+    problems = relations.unknown(found, known, text)
+    problems += portable.problems(query, text) if engine == "polars" else portable.unsafe(query, text)
+    if problems:
+        raise ConfigError.of(tuple(problems))
+    names.name_results(query)
+    return CompiledSql(
+        text=text,
+        polars=names.polars_text(query) if engine == "polars" else "",
+        spark=names.spark_text(query),
+        tables=tuple(sorted({relation.name for relation in found})),
+    )
+
+
+def expression(
+    condition: str, *, columns: Collection[str] | None = None, dialect: Dialect = "spark", engine: EngineName = "polars"
+) -> CompiledSql:
+    """
+    The rows of the table `df` for which a boolean expression is true.
+
+    Raises:
+        ConfigError: If it is not one expression, not portable, or reads a column that is not among `columns` (None: not checked).
+    """
+    from odibi_core.sql import statement
+
+    parsed = statement.parse_condition(condition, dialect)
+    if columns is not None:
+        _refuse_unknown_columns(statement.columns_of(parsed), columns)
+    rows = f"SELECT * FROM df WHERE ({condition}\n)"  # noqa: S608  it was parsed as one expression: nothing of it gets out of the WHERE
+    return compile_sql(rows, tables=["df"], dialect=dialect, engine=engine)
+
+
+def tables_of(text: str, *, dialect: Dialect = "spark") -> tuple[str, ...]:
+    """
+    The relations that a query reads, lower case and sorted; its CTEs are not among them.
+
+    Raises:
+        ConfigError: If the text is anything but one query.
+    """
+    from odibi_core.sql import relations, statement
+
+    return tuple(sorted({relation.name for relation in relations.read_by(statement.parse(text, dialect), text)}))
+
+
+def _refuse_unknown_columns(read: Collection[str], columns: Collection[str]) -> None:
+    known = {name.lower(): name for name in columns}
+    missing = [name for name in sorted(read) if name.lower() not in known]
+    if not missing:
+        return
+    problems = []
+    for name in missing:
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        suggestion = f"Did you mean '{known[near[0]]}'? " if near else ""
+        problems.append(Problem(message=f"SQL reads the unknown column '{name}'", hint=f"{suggestion}Known: {', '.join(sorted(columns))}."))
+    raise ConfigError.of(tuple(problems))

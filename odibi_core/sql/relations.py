@@ -1,0 +1,72 @@
+"""Which relations a query reads, by the scope rules of WITH."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from odibi_core.errors import Problem
+from odibi_core.sql.statement import function_name, position
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """Something behind FROM or JOIN that is not a CTE."""
+
+    name: str  # lower case; of a table function, its name
+    node: exp.Table
+    is_function: bool
+
+
+def read_by(query: exp.Expr, text: str) -> list[Relation]:
+    """Every relation in the query that no WITH around it defines, in reading order."""
+    return list(_visit(query, frozenset(), text))
+
+
+def unknown(found: list[Relation], known: frozenset[str], text: str) -> list[Problem]:
+    """What is read although it is not an input."""
+    inputs = f"Known inputs: {', '.join(sorted(known)) or 'none'}."
+    problems = []
+    for relation in found:
+        where = position(relation.node, text)
+        if relation.is_function:
+            message = f"SQL calls the table function '{relation.name}'{where}"
+            hint = f"Read data with 'read:' or 'inputs:' and name the input here. {inputs}"
+        elif relation.name not in known:
+            near = difflib.get_close_matches(relation.name, known, n=1)
+            message = f"SQL reads '{relation.name}', which is not an input{where}"
+            hint = (f"Did you mean '{near[0]}'? " if near else "") + inputs
+        else:
+            continue
+        problems.append(Problem(message=message, hint=hint))
+    return problems
+
+
+def _visit(node: exp.Expr, ctes: frozenset[str], text: str) -> Iterator[Relation]:
+    clause = node.args.get("with_")
+    if isinstance(clause, exp.With):
+        recursive = bool(clause.args.get("recursive"))
+        for cte in clause.expressions:
+            name = cte.alias.lower()
+            yield from _visit(cte.this, ctes | {name} if recursive else ctes, text)
+            ctes |= {name}
+    if isinstance(node, exp.Table) and not (_is_plain(node) and node.name.lower() in ctes):
+        is_function = not isinstance(node.this, exp.Identifier)
+        yield Relation(name=function_name(node.this, text).lower() if is_function else _spelled(node), node=node, is_function=is_function)
+    for key, value in node.args.items():
+        if key in ("with_", "hint"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, exp.Expr):
+                yield from _visit(child, ctes, text)
+
+
+def _is_plain(table: exp.Table) -> bool:
+    return isinstance(table.this, exp.Identifier) and not table.args.get("db") and not table.args.get("catalog")
+
+
+def _spelled(table: exp.Table) -> str:
+    return ".".join(part.name for part in table.parts).lower()

@@ -1,0 +1,8 @@
+"""Transforms: what can be done to a frame. One function and one model of parameters each, by family; pure and lazy."""
+
+from __future__ import annotations
+
+from odibi_core.transforms import columns, operations, rows, text  # noqa: F401  they register their transforms
+from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, operation, transform
+
+__all__ = ["OPERATIONS", "TRANSFORMS", "Params", "TransformContext", "operation", "transform"]

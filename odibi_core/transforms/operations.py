@@ -1,0 +1,198 @@
+"""The built-in operations of an `operation:` step."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from odibi_core.ports import Frame
+from odibi_core.transforms.columns import fits, renamed
+from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, need_columns, operation
+from odibi_core.transforms.rows import first_of_each, in_order
+
+_DRAW = "__draw"
+_PRIME = 2_147_483_647  # 2**31 - 1: squares of smaller numbers fit in 64 bits
+
+Value = bool | int | float | str
+
+
+class DropDuplicatesParams(Params):
+    """The columns that make a row a duplicate; all of them if none are named."""
+
+    subset: ColumnNames | None = None
+
+
+class FillNaParams(Params):
+    """One value for all columns that it fits, or column → value."""
+
+    value: Value | dict[ColumnName, Value]
+
+
+class DropParams(Params):
+    """The columns to remove."""
+
+    columns: ColumnNames
+
+
+class RenameParams(Params):
+    """Old name → new name."""
+
+    columns: dict[ColumnName, ColumnName] = Field(min_length=1)
+
+
+class SortOperationParams(Params):
+    """The columns, most significant first, and one direction for all or one for each."""
+
+    by: ColumnNames
+    ascending: Annotated[tuple[bool, ...], BeforeValidator(lambda value: [value] if isinstance(value, bool) else value)] = (True,)
+
+    @model_validator(mode="after")
+    def _one_direction_each(self) -> SortOperationParams:
+        if len(self.ascending) not in (1, len(self.by)):
+            raise ValueError("give one direction, or one per column")
+        return self
+
+
+class SampleParams(Params):
+    """How many rows, as a number or as a share."""
+
+    n: int | None = Field(default=None, ge=0)
+    frac: float | None = Field(default=None, ge=0, le=1)
+    random_state: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> SampleParams:
+        if (self.n is None) == (self.frac is None):
+            raise ValueError("give either n or frac")
+        return self
+
+
+@operation("drop_duplicates", DropDuplicatesParams)
+def drop_duplicates(frame: Frame, params: DropDuplicatesParams, _: TransformContext) -> Frame:
+    """
+    Keep the first of rows that are equal in `subset`.
+
+    NULL equals NULL. On Spark, where rows have no order, any of them is kept.
+
+    Shape: (rows, columns) → (distinct rows, columns).
+
+    Example: `subset: [email]`.
+
+    Raises:
+        SchemaMismatchError: If a column is missing.
+    """
+    columns = need_columns(frame, params.subset or (), who="drop_duplicates")
+    return first_of_each(frame, params.subset or columns)
+
+
+@operation("fillna", FillNaParams)
+def fillna(frame: Frame, params: FillNaParams, _: TransformContext) -> Frame:
+    """
+    Put a value where a column is NULL.
+
+    A single value goes into the columns of its type and leaves the others alone.
+
+    Shape: (rows, columns) → (rows, columns).
+
+    Example: `value: 0` fills every number column; `value: {amount: 0, note: ""}` these two.
+
+    Raises:
+        SchemaMismatchError: If a named column is missing.
+
+    Source: https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.DataFrame.fillna.html.
+    """
+    import narwhals as nw
+
+    schema = frame.collect_schema()
+    if isinstance(params.value, dict):
+        need_columns(frame, params.value, who="fillna")
+        values = params.value
+    else:
+        values = {column: params.value for column, dtype in schema.items()}
+    filled = [nw.col(column).fill_null(value) for column, value in values.items() if fits(value, schema[column])]
+    return frame.with_columns(*filled) if filled else frame
+
+
+@operation("drop", DropParams)
+def drop(frame: Frame, params: DropParams, _: TransformContext) -> Frame:
+    """
+    Remove these columns.
+
+    Shape: (rows, columns) → (rows, columns without those named).
+
+    Example: `columns: [password]`.
+
+    Raises:
+        SchemaMismatchError: If a column is missing.
+    """
+    need_columns(frame, params.columns, who="drop")
+    return frame.drop(*params.columns)
+
+
+@operation("rename", RenameParams)
+def rename(frame: Frame, params: RenameParams, _: TransformContext) -> Frame:
+    """
+    Give columns new names; their place stays.
+
+    Shape: (rows, columns) → (rows, columns).
+
+    Example: `columns: {cust_id: customer_id}`.
+
+    Raises:
+        SchemaMismatchError: If a column is missing, or two columns would have the same name.
+    """
+    return renamed(frame, params.columns, who="rename")
+
+
+@operation("sort", SortOperationParams)
+def sort(frame: Frame, params: SortOperationParams, _: TransformContext) -> Frame:
+    """
+    Put the rows in order, with a direction per column.
+
+    NULL comes first when ascending, last when descending.
+
+    Shape: (rows, columns) → the same rows, ordered.
+
+    Example: `by: [day, id], ascending: [false, true]`.
+
+    Raises:
+        SchemaMismatchError: If a column is missing.
+    """
+    ascending = params.ascending if len(params.ascending) > 1 else params.ascending * len(params.by)
+    return in_order(frame, params.by, ascending, who="sort")
+
+
+@operation("sample", SampleParams)
+def sample(frame: Frame, params: SampleParams, _: TransformContext) -> Frame:
+    """
+    Draw rows without putting any back: `n` of them, or each with probability `frac`.
+
+    With `random_state` the same rows of the same input every time on one engine; the engines draw different ones.
+
+    Shape: (rows, columns) → (n or about frac · rows, columns), in no particular order.
+
+    Example: `frac: 0.1, random_state: 7`.
+    """
+    import narwhals as nw
+
+    seed = secrets.randbelow(_PRIME) if params.random_state is None else params.random_state
+    drawn = _with_draws(frame, seed)
+    if params.n is not None:
+        return drawn.sort(_DRAW).head(params.n).drop(_DRAW)
+    return drawn.filter(nw.col(_DRAW) < (params.frac or 0) * _PRIME).drop(_DRAW)
+
+
+def _with_draws(frame: Frame, seed: int) -> Frame:
+    """The frame with a column of numbers below `_PRIME` that look random; narwhals draws none in a lazy frame."""
+    import narwhals as nw
+
+    if not frame.implementation.is_polars():
+        random: Frame = nw.from_native(frame.to_native().selectExpr("*", f"rand({seed}) * {_PRIME} AS {_DRAW}"))
+        return random
+    numbered: Frame = nw.from_native(frame.to_native().with_row_index(_DRAW))
+    draw = (nw.col(_DRAW).cast(nw.Int64) + seed * 48_271 % _PRIME) % _PRIME
+    for constant in (1_103_515_245, 12_345, 69_621, 1_664_525):
+        draw = (draw * draw + constant) % _PRIME
+    return numbered.with_columns(draw.alias(_DRAW))

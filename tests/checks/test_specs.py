@@ -1,0 +1,69 @@
+"""A list of tests becomes typed checks, or every reason why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from odibi_core.checks import CheckSpec, check_specs, unsupported
+from odibi_core.checks.rows import ColumnsParams
+from odibi_core.errors import ConfigError
+
+
+def test_a_check_has_a_name_a_severity_and_typed_parameters():
+    """A name is the type unless one is given; a check fails its node unless it only warns."""
+    assert check_specs(
+        [{"type": "not_null", "columns": ["a", "b"]}, {"type": "unique", "columns": ["a"], "name": "key", "on_fail": "warn"}]
+    ) == (
+        CheckSpec(name="not_null", kind="not_null", severity="fail", params=ColumnsParams(columns=("a", "b"))),
+        CheckSpec(name="key", kind="unique", severity="warn", params=ColumnsParams(columns=("a",))),
+    )
+
+
+@pytest.mark.parametrize("kind", ["custom_sql", "volume_drop", "freshness", "schema", "distribution"])
+def test_a_kind_that_comes_later_is_refused_when_the_run_is_planned(kind):
+    """It is known, and it is not silently ignored."""
+    assert unsupported(kind) == f"'{kind}' is not available yet"
+    with pytest.raises(ConfigError, match=f"check '{kind}' is not available yet"):
+        check_specs([{"type": kind, "column": "a"}])
+
+
+def test_quarantine_and_gate_come_later_and_the_rest_is_there():
+    """What is not in the list of later things is supported."""
+    assert [unsupported(name) for name in ("quarantine", "gate", "not_null")] == [
+        "'quarantine' is not available yet",
+        "'gate' is not available yet",
+        None,
+    ]
+    with pytest.raises(ConfigError, match="'on_fail: quarantine' is not available yet"):
+        check_specs([{"type": "not_null", "columns": ["a"], "on_fail": "quarantine"}])
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ({"type": "not_nul", "columns": ["a"]}, "unknown check 'not_nul'. Did you mean 'not_null'?"),
+        ({"columns": ["a"]}, "a check has no type"),
+        ({"type": "not_null"}, "'columns' field required"),
+        ({"type": "not_null", "columns": []}, "'columns'"),
+        ({"type": "not_null", "column": "a"}, "'column' extra inputs are not permitted"),
+        ({"type": "range", "column": "a"}, "give min, max or both"),
+        ({"type": "row_count"}, "give min, max or both"),
+        ({"type": "row_count", "min": -1}, "'min'"),
+        ({"type": "accepted_values", "column": "a", "values": []}, "'values'"),
+        ({"type": "regex_match", "column": "a", "pattern": "("}, "is not a regular expression"),
+        ({"type": "regex_match", "column": "a", "pattern": "a(?!b)"}, "look-around"),
+        ({"type": "unique", "columns": ["a"], "on_fail": "explode"}, "unknown 'on_fail: explode'"),
+    ],
+)
+def test_a_wrong_test_is_refused_with_its_reason(test, message):
+    """The reason names what is wrong and what is known."""
+    with pytest.raises(ConfigError) as refused:
+        check_specs([test])
+    assert message in str(refused.value)
+
+
+def test_every_wrong_test_is_named_at_once():
+    """An author does not fix one error per run."""
+    with pytest.raises(ConfigError) as refused:
+        check_specs([{"type": "nope"}, {"type": "unique", "columns": ["a"]}, {"type": "not_null"}, {"type": "freshness"}])
+    assert len(refused.value.problems) == 3

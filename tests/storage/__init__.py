@@ -1,0 +1,1 @@
+"""Tests of odibi_core.storage."""

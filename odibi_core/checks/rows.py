@@ -133,7 +133,7 @@ def _as_type(value: Any, dtype: DType) -> Any:
         case bool() if dtype == nw.Boolean:
             return value
         case int() | float() if not isinstance(value, bool) and dtype.is_numeric():
-            return int(value) if dtype.is_integer() and value == int(value) else value
+            return int(value) if isinstance(value, float) and dtype.is_integer() and value.is_integer() else value
         case str() if dtype in (nw.String, nw.Categorical, nw.Enum):
             return value
         case str() if dtype == nw.Date:

@@ -112,4 +112,4 @@ def as_sql(value: JsonValue, shown: str, quoting: Quoting, dialect: Dialect, *, 
 
 def _escaped(text: str, dialect: Dialect) -> str:
     doubled = text.replace("'", "''")
-    return text.replace("'", "\\'") if dialect == "spark" else doubled
+    return text.replace("\\", "\\\\").replace("'", "\\'") if dialect == "spark" else doubled

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve
+from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve, resolve_sql
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
@@ -41,7 +41,12 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
     """
     pipeline = find_pipeline(project, command.pipeline)
     logical_time = command.cause.scheduled_time if isinstance(command.cause, TimerTicked) else now
-    scope = Scope(environment=context.environment, now=logical_time, trigger=trigger_values(command))
+    scope = Scope(
+        environment=context.environment,
+        now=logical_time,
+        trigger=trigger_values(command),
+        sql_dialect=project.config.sql_dialect,
+    )
     builder = _Builder(project=project, pipeline=pipeline, command=command, context=context, scope=scope)
     nodes = builder.nodes()
     story = project.config.story
@@ -164,26 +169,15 @@ class _Builder:
         tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in config.inputs or {})}
         compiled: dict[str, CompiledSql] = {}
         for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
-            text = step.sql if step.sql is not None else self._file(step.sql_file) if step.sql_file is not None else None
+            text = step.sql if step.sql is not None else self.project.files.get(step.sql_file or "")
             if text is None:
                 continue
             try:
-                compiled[f"transform.{place}"] = self.context.compile_sql(str(resolve(text, self.scope)), tables)
+                compiled[f"transform.{place}"] = self.context.compile_sql(resolve_sql(text, self.scope), tables)
             except ConfigError as error:
                 where = f"step {place + 1} of node '{config.name}' in pipeline '{self.pipeline.pipeline}'"
                 raise ConfigError(f"{where}: {error.message}", hint=error.hint, code="sql") from error
         return compiled
-
-    def _file(self, relative: str) -> str:
-        path = (self.project.directory / relative).resolve()
-        if not path.is_relative_to(self.project.directory.resolve()):
-            raise ConfigError(f"sql_file '{relative}' lies outside the project folder")
-        try:
-            return path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(
-                f"sql_file '{relative}' cannot be read", hint=f"It is looked for beside the YAML: {type(error).__name__}."
-            ) from None
 
     def _stored(self, config: NodeConfig, frames: tuple[str, ...], selected: frozenset[str]) -> dict[str, StoredInput]:
         """Inputs from outside this run: nodes of other pipelines, and nodes above that were not selected."""

@@ -45,7 +45,7 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
         "post_sql": bool(config.post_sql),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
         "validation.gate": config.validation is not None and config.validation.gate is not None,
-        "read.query": config.read is not None and "query" in config.read.options,
+        "read.query": config.read is not None and config.read.query is not None,
         "write.first_run_query": config.write is not None and config.write.first_run_query is not None,
         "write.skip_if_unchanged": config.write is not None and bool(config.write.skip_if_unchanged),
     }
@@ -64,10 +64,10 @@ def _refuse_unknown_functions(config: NodeConfig, path: str) -> None:
         return
     try:
         if calls:
-            from odibi_core import transforms
+            from odibi_core.transforms import OPERATIONS, TRANSFORMS
 
             for kind, name, params in calls:
-                transforms.bind(kind, name, params)
+                (OPERATIONS if kind == "operation" else TRANSFORMS).bind(name, params)
         if tests:
             from odibi_core import checks
 

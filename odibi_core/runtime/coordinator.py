@@ -26,7 +26,7 @@ from odibi_core.events import (
     RunStarted,
     outcome_status,
 )
-from odibi_core.messages import FinishRun, RunNode, StartRun
+from odibi_core.messages import FinishRun, Requested, RunNode, StartRun
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, EventSink, MessageQueue
 from odibi_core.runtime.journal import Journal
@@ -85,12 +85,23 @@ class Coordinator:
         plan = self.journal.plan(command.run_id)
         if plan is None:
             planned = self.planner(command)
-            mine = self.ledger.claim(command)
+            resumed = command.cause.resumes if isinstance(command.cause, Requested) else None
+            mine = command if resumed is not None else self.ledger.claim(command)  # a resumed run has the files already
             if mine is None:
                 return None
             plan = self.journal.open_run(planned if mine == command else self.planner(mine))
+        self._take_over(plan)
         self.ensure_started(plan)
         return plan
+
+    def _take_over(self, plan: Plan) -> None:
+        """Nodes that succeeded in the run that this one resumes are done: their outcomes are this run's too."""
+        resumed = plan.cause.resumes if isinstance(plan.cause, Requested) else None
+        if resumed is None:
+            return
+        for outcome in self.journal.outcomes(resumed, [node.name for node in plan.nodes]).values():
+            if isinstance(outcome, NodeFinished) and outcome.result.status == "succeeded":
+                self.journal.settle(outcome.model_copy(update={"run_id": plan.run_id}))
 
     def ensure_started(self, plan: Plan) -> None:
         """Do, or finish, what follows the freezing of a plan: say so, skip what is not to run, queue the roots."""

@@ -157,7 +157,7 @@ def _matching(connection: str, pattern: str, connections: Connections, node: Pla
     from odibi_core.config import BlobPattern
     from odibi_core.errors import DataError
 
-    blobs = BlobPattern(pattern)
+    blobs = BlobPattern.parse(pattern)
     found = tuple(file for file in connections.files(connection, blobs.prefix) if blobs.matches(file.path) is not None)
     if not found:
         raise DataError(

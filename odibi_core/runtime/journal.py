@@ -10,8 +10,8 @@ from typing import TypeVar
 from odibi_core.errors import PermanentServiceError
 from odibi_core.events import (
     AnyRunEvent,
-    NodeFinished,
     NodeClosing,
+    NodeFinished,
     NodeHandedOff,
     NodeRetried,
     NodeSkipped,

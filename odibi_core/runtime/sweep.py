@@ -62,10 +62,10 @@ def _sweep_run(coordinator: Coordinator, run_id: str, patience: timedelta) -> Sw
     if coordinator.clock() - latest < patience:
         return Swept(runs=1)
     coordinator.ensure_started(plan)
-    return Swept(runs=1, woken=_wake(coordinator, plan))
+    return Swept(runs=1, woken=wake(coordinator, plan))
 
 
-def _wake(coordinator: Coordinator, plan: Plan) -> int:
+def wake(coordinator: Coordinator, plan: Plan) -> int:
     """Queue ready nodes again, as new messages: a claim of a worker that died would swallow the old ones."""
     outcomes = coordinator.journal.outcomes(plan.run_id, [node.name for node in plan.nodes])
     commands = []

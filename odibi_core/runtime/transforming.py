@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from pydantic import JsonValue
 
-from odibi_core.config import NodeConfig, StepConfig
+from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
 from odibi_core.events import StepRecord
 from odibi_core.planning.plan import PlannedNode
@@ -22,8 +22,6 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
         ConfigError: If a step names nothing known or has wrong params (the planner refuses these before a run).
         SchemaMismatchError: If a step needs a column that is not there.
     """
-    from odibi_core import transforms
-
     frame = primary
     tables = dict(named)
 
@@ -33,8 +31,10 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
         return compile_sql(text, tables=known)
 
     def call(kind: str, name: str, params: Mapping[str, JsonValue]) -> Frame:
-        context = transforms.TransformContext(sql=engine.sql, inputs=tables, compile=compile_text)
-        return transforms.apply(kind, name, params, frame=frame, context=context)
+        from odibi_core.transforms import OPERATIONS, TRANSFORMS, TransformContext
+
+        function, arguments = (OPERATIONS if kind == "operation" else TRANSFORMS).bind(name, params)
+        return function(frame, arguments, TransformContext(sql=engine.sql, inputs=tables, compile=compile_text))
 
     if config.transformer is not None:
         frame = call("transformer", config.transformer, config.params or {})
@@ -42,12 +42,12 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
         compiled = node.sql.get(sql_place(place))
         if compiled is not None:
             frame = engine.sql(compiled, {**tables, "df": frame})
-        elif isinstance(step, str):
-            raise ConfigError(f"step {place + 1} of node '{node.name}' was not compiled", hint="The plan is of another release.")
         elif step.function is not None:
             frame = call("function", step.function, step.params)
         elif step.operation is not None:
             frame = call("operation", step.operation, step.params)
+        else:
+            raise ConfigError(f"step {place + 1} of node '{node.name}' was not compiled", hint="The plan is of another release.")
     return frame
 
 
@@ -65,7 +65,7 @@ def step_records(config: NodeConfig, node: PlannedNode) -> tuple[StepRecord, ...
         compiled = node.sql.get(sql_place(place))
         if compiled is not None:
             records.append(StepRecord(kind="sql", text=compiled.text.strip()))
-        elif isinstance(step, StepConfig):
+        else:
             name = step.function or step.operation or PurePosixPath(step.sql_file or "").name
             records.append(StepRecord(kind="function" if step.function else "operation", text=_call_text(name, step.params)))
     return tuple(records)

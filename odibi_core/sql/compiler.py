@@ -19,6 +19,8 @@ def compile_sql(text: str, *, tables: Collection[str], dialect: Dialect = "spark
     One SELECT, WITH … SELECT or set operation over the given inputs, for each engine.
 
     Identifiers are case-insensitive as in Spark: the Polars text has them in lower case, the result's columns are spelled as in `text`.
+    `dialect="duckdb"` is a way of writing: names, operators and the order of NULL are DuckDB's, functions and casts mean what
+    they mean in Spark.
     With `engine="spark"` functions that Polars lacks are accepted, and the Polars text is empty.
 
     Raises:
@@ -32,6 +34,7 @@ def compile_sql(text: str, *, tables: Collection[str], dialect: Dialect = "spark
     found = relations.read_by(query, text)
     problems = relations.unknown(found, known, text)
     problems += portable.problems(query, text) if engine == "polars" else portable.unsafe(query, text)
+    problems += portable.ambiguous(query, text) if dialect == "duckdb" else []
     if problems:
         raise ConfigError.of(tuple(problems))
     names.name_results(query)

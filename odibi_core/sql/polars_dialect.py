@@ -49,7 +49,7 @@ class PolarsGenerator(Generator):
     TRANSFORMS: ClassVar = {
         **Generator.TRANSFORMS,
         exp.Ceil: lambda self, node: f"CAST(CEIL({self.sql(node, 'this')}) AS BIGINT)",
-        exp.Concat: lambda self, node: "(" + " || ".join(self.sql(part) for part in node.expressions) + ")",
+        exp.Concat: lambda self, node: self.joined(node),
         exp.Contains: lambda self, node: self.found(node.this, node.expression, "> 0"),
         exp.CountIf: lambda self, node: f"COUNT(CASE WHEN {self.sql(node, 'this')} THEN 1 END)",
         exp.DateTrunc: lambda self, node: f"CAST(DATE_TRUNC('{node.text('unit').lower()}', {self.as_date(node.this)}) AS DATE)",
@@ -155,6 +155,11 @@ class PolarsGenerator(Generator):
     def interval_sql(self, expression: exp.Interval) -> str:
         """In the form of PostgreSQL."""
         return f"INTERVAL '{expression.name} {expression.text('unit').lower()}'"
+
+    def joined(self, expression: exp.Concat) -> str:
+        """NULL if a part is NULL; DuckDB leaves such a part out, as Polars' CONCAT does."""
+        parts = [self.sql(part) for part in expression.expressions]
+        return self.func("CONCAT", *parts) if expression.args.get("coalesce") else f"({' || '.join(parts)})"
 
     def concatws_sql(self, expression: exp.ConcatWs) -> str:
         """NULLs are left out, on Polars too."""

@@ -53,7 +53,7 @@ _PLAIN: frozenset[type[exp.Expr]] = frozenset({
     # text
     exp.ConcatWs, exp.Contains, exp.EndsWith, exp.Length, exp.Lower, exp.Reverse, exp.StartsWith, exp.Upper,
     # dates
-    exp.Date, exp.Day, exp.DayOfMonth, exp.DayOfWeek, exp.DayOfYear, exp.Hour, exp.Minute, exp.Month, exp.Quarter, exp.Second,
+    exp.Day, exp.DayOfMonth, exp.DayOfYear, exp.Hour, exp.Minute, exp.Month, exp.Quarter, exp.Second,
     exp.WeekOfYear, exp.Year,
 })  # fmt: skip
 
@@ -76,6 +76,14 @@ _FRAMES = frozenset({
 def problems(query: exp.Expr, text: str) -> list[Problem]:
     """Every construct that Polars does not run with Spark's meaning."""
     return list(_refused(query, text))
+
+
+def ambiguous(query: exp.Expr, text: str) -> list[Problem]:
+    """What DuckDB and Spark write alike and mean differently, in a text that is declared as DuckDB's."""
+    return [
+        _problem(node, text, "counts the days of the week otherwise in Spark", "Set 'sql_dialect: spark'.")
+        for node in query.find_all(exp.DayOfWeek)
+    ]
 
 
 def unsafe(query: exp.Expr, text: str) -> list[Problem]:
@@ -187,6 +195,8 @@ def _frame(node: exp.WindowSpec) -> str:
         return f"{written} {direction}".strip()
 
     frame = (str(node.args.get("kind") or ""), side("start"), side("end") or "CURRENT ROW")
+    if node.args.get("exclude"):
+        return "with EXCLUDE does not run on Polars"
     return "" if frame in _FRAMES else f"{frame[0]} BETWEEN {frame[1]} AND {frame[2]} does not run on Polars"
 
 
@@ -282,6 +292,7 @@ _RULES: dict[type[exp.Expr], Rule] = {
     exp.DataType: _fine,  # judged by the cast around it
     exp.DateDiff: _date_difference,
     exp.DateTrunc: _unit_in(_TRUNC_UNITS - {"HOUR", "MINUTE", "SECOND"}),
+    exp.DayOfWeek: _fine,
     exp.Distinct: _distinct,
     exp.Extract: _extract,
     exp.Floor: _one_argument,

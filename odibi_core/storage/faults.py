@@ -80,7 +80,7 @@ def of_azure(error: AzureError, doing: str) -> ServiceError:
         return TransientServiceError(f"{doing} failed: {type(error).__name__}")
     said = error_code(error)
     message = f"{doing} failed: HTTP {status} {said}".rstrip()
-    if status in {408, 429} or status >= 500 or said in _PASSING_CODES:
+    if status < 400 or status in {408, 429} or status >= 500 or said in _PASSING_CODES:  # below 400: an answer that was cut off
         return TransientServiceError(message)
     if status in {401, 403}:
         return PermanentServiceError(

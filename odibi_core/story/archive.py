@@ -45,7 +45,7 @@ class StoryArchive:
         twin = story.model_dump_json().replace("<", "\\u003c")
         self._store.put(f"{folder}/run.md", summary(story).encode(), content_type=MARKDOWN)
         self._store.put(f"{folder}/story.json", twin.encode(), content_type=JSON)
-        self._store.put(f"{folder}/index.html", render(story).encode(), content_type=JSON)  # last: it links to the others
+        self._store.put(f"{folder}/index.html", render(story).encode(), content_type=HTML)  # last: it links to the others
 
 
 def _segment(name: str) -> str:

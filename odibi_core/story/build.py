@@ -9,6 +9,7 @@ from typing import assert_never
 
 from odibi_core.events import (
     AnyRunEvent,
+    NodeClosing,
     NodeFinished,
     NodeHandedOff,
     NodeRetried,
@@ -85,6 +86,8 @@ def _gather(events: Iterable[AnyRunEvent]) -> tuple[RunStarted, RunFinished | No
                 start = event
             case RunFinished():
                 end = event
+            case NodeClosing():
+                pass  # what becomes of it, the outcome tells
             case _:
                 loose.append(event)
     if start is None:

@@ -10,7 +10,7 @@ from odibi_core.messages import BlobArrived, Cause, Requested, TimerTicked
 from odibi_core.story.model import NodeStory, RunStory, Tone, Totals, Verdict
 from odibi_core.story.words import counted, instant, listed
 
-RESUME = "odibi resume"  # followed by the run's id
+RESUME = "odibi run --resume --run"  # followed by the run's id
 _TITLES = {"succeeded": "Succeeded", "failed": "Failed", "cancelled": "Cancelled", "running": "Still running"}
 _PRODUCT_FAULT = 70  # the exit code of an error that is nobody's but ours
 

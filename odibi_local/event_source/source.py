@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,6 +45,24 @@ class _Arrival:
     event: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Delivery:
+    """One message: an event and the message id it goes under."""
+
+    event: dict[str, Any]
+    message_id: str
+
+    @classmethod
+    def first(cls, event: dict[str, Any]) -> _Delivery:
+        """Return the ordinary delivery of an event."""
+        return cls(event=event, message_id=event["id"])
+
+    @classmethod
+    def again(cls, event: dict[str, Any]) -> _Delivery:
+        """Return a second delivery that the queue's duplicate detection does not catch, as one outside of its window."""
+        return cls(event=event, message_id=str(uuid.uuid4()))
+
+
 class EventSource:
     """
     A thread that lists containers and sends what is new to a queue, one event per message, the event id as message id. A context manager.
@@ -73,7 +92,7 @@ class EventSource:
         self._chaos = chaos
         self._poll_seconds = poll_seconds
         self._sequence = itertools.count(time.time_ns())
-        self._later: list[tuple[float, int, dict[str, Any]]] = []  # a heap: due, sequence, event
+        self._later: list[tuple[float, int, _Delivery]] = []  # a heap: due, sequence, what is sent then
         self._announced_early: set[tuple[str, str]] = set()
         self._stop = threading.Event()
         self._opened = threading.Event()
@@ -153,23 +172,25 @@ class EventSource:
             if key not in self._announced_early:
                 self._announced_early.add(key)
                 if chaos.comes_early():
-                    self._hold(0.0, self._event(container, blob))
+                    self._hold(0.0, _Delivery.first(self._event(container, blob)))
 
     def _announce(self, sender: ServiceBusSender, arrivals: list[_Arrival]) -> None:
         at_once = []
         for arrival in arrivals:
             delays = (0.0,) if self._chaos is None else self._chaos.fate().delays_seconds
-            at_once += [arrival.event for delay in delays if delay == 0.0]
-            for delay in delays:
+            for index, delay in enumerate(delays):
+                delivery = _Delivery.again(arrival.event) if index else _Delivery.first(arrival.event)
                 if delay > 0.0:
-                    self._hold(delay, arrival.event)
+                    self._hold(delay, delivery)
+                else:
+                    at_once.append(delivery)
             if not delays:
                 _log.info("chaos: the event of %s/%s is lost", arrival.container, arrival.name)
         self._send(sender, at_once)
         self._seen.add((arrival.container, arrival.name, arrival.etag) for arrival in arrivals)
 
-    def _hold(self, delay_seconds: float, event: dict[str, Any]) -> None:
-        heapq.heappush(self._later, (time.monotonic() + delay_seconds, next(self._sequence), event))
+    def _hold(self, delay_seconds: float, delivery: _Delivery) -> None:
+        heapq.heappush(self._later, (time.monotonic() + delay_seconds, next(self._sequence), delivery))
 
     def _send_due(self, sender: ServiceBusSender, *, all_of_them: bool = False) -> None:
         now = time.monotonic()
@@ -177,10 +198,10 @@ class EventSource:
             self._send(sender, [self._later[0][2]])
             heapq.heappop(self._later)
 
-    def _send(self, sender: ServiceBusSender, events: list[dict[str, Any]]) -> None:
-        for first in range(0, len(events), _AT_ONCE):
+    def _send(self, sender: ServiceBusSender, deliveries: list[_Delivery]) -> None:
+        for first in range(0, len(deliveries), _AT_ONCE):
             messages = [
-                ServiceBusMessage(json.dumps(event), message_id=event["id"], content_type="application/json")
-                for event in events[first : first + _AT_ONCE]
+                ServiceBusMessage(json.dumps(one.event), message_id=one.message_id, content_type="application/json")
+                for one in deliveries[first : first + _AT_ONCE]
             ]
             sender.send_messages(messages)

@@ -86,7 +86,6 @@ QUEUES = (
     "quick",
     "events",
     "chaos",
-    "command",
 )
 
 

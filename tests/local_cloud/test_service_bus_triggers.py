@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 import time
 
 import pytest
@@ -31,7 +32,7 @@ def start(write_app, lines, bus):
     running = []
 
     def run(body, *, service_bus=None, **host_json):
-        folder = write_app(APP + body, {"extensions": {"serviceBus": service_bus or {}}, **host_json})
+        folder = write_app(APP + textwrap.dedent(body), {"extensions": {"serviceBus": service_bus or {}}, **host_json})
         host = FunctionsHost(folder, {**os.environ, "Bus": bus.connection_string, "QUEUE": "plain"}, sink=lines, watch=False)
         running.append(host)
         host.start()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odibi_core.events import PlannedNodeFacts, RunFinished, RunStarted
+from odibi_core.events import NodeClosing, NodeHandedOff, PlannedNodeFacts, RunFinished, RunStarted
 from odibi_core.messages import BlobArrived, Requested
 from odibi_core.story import Story, build
 from tests.story import runs
@@ -281,6 +281,20 @@ def test_order_and_repetition_of_events_change_nothing(data, name):
 def test_a_node_outside_of_the_plan_is_told_too():
     events = [runs.started(()), runs.took("late", 1), runs.ended("succeeded", 2)]
     assert [node.name for node in build(events).nodes] == ["late"]
+
+
+def test_a_node_that_is_about_to_end_has_not_ended():
+    result = runs.failed(0, 1, runs.BUSY)
+    closing = NodeClosing(run_id=runs.RUN, node="bronze", attempt=1, result=result, at=runs.at(1))
+    events = [runs.started(runs.NODES[:1]), runs.took("bronze", 0.5), closing]
+    assert build(events).nodes[0].status == "running"
+    assert build([*events, runs.finished("bronze", runs.bronze_result())]).nodes[0].status == "succeeded"
+
+
+def test_handovers_are_in_the_order_of_time():
+    handed = [NodeHandedOff(run_id=runs.RUN, node="bronze", attempt=n, to="spark", job=f"job-{n}", at=runs.at(n)) for n in (2, 1)]
+    events = [runs.started(runs.NODES[:1]), runs.took("bronze", 0.5), runs.took("bronze", 1.5, attempt=2), *handed]
+    assert [handoff.job for handoff in build(events).nodes[0].handoffs] == ["job-1", "job-2"]
 
 
 def test_plan_facts_come_along():

@@ -119,6 +119,8 @@ def with_partition_values(rows: pl.DataFrame, partition_by: tuple[str, ...]) -> 
                     code="partition_value",
                     hint="Partition by a short value.",
                 )
+    if partition_by and len(partition_by) == len(rows.columns):
+        raise SchemaMismatchError("every column is a partition column", hint="Leave at least one column for the files.")
     if not texts:
         return rows
     empty = pl.lit("")

@@ -40,7 +40,7 @@ _CSV_COLUMN = re.compile(r"\(column number (\d+)\)")
 _CSV_TROUBLE = re.compile(
     r"could not parse `|found more fields than defined|invalid csv|not properly escaped|CSV|schema (?:names|lengths) differ|\[\.\.\.\]"
 )
-_CONSTRAINT = re.compile(r"check or invariant|constraint .* violated|violates? .*constraint|Invariant violation", re.IGNORECASE)
+_CONSTRAINT = re.compile(r"(\d+) rows failed validation check|check or invariant|invariant violat|violates? .{0,80}constraint", re.IGNORECASE)
 
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 509})
 _TRANSIENT_ERRNO = frozenset(
@@ -111,6 +111,8 @@ def _out_of_memory(doing: str) -> OdibiError:
 
 def _of_service(error: BaseException, text: str, doing: str) -> OdibiError | None:
     """Network, store, disk."""
+    if _CONSTRAINT.search(text):
+        return None  # the text goes on with rows
     if isinstance(error, plx.PolarsError) and not isinstance(error, plx.ComputeError):
         return None
     module = type(error).__module__
@@ -241,8 +243,9 @@ def _of_delta(error: BaseException, text: str, doing: str) -> OdibiError | None:
             hint="Set 'engine: spark' for this node.",
         )
     if isinstance(error, dlx.DeltaError):
-        if _CONSTRAINT.search(text):
-            return DataError(f"rows break a constraint of the table while {doing}", code="constraint")
+        if found := _CONSTRAINT.search(text):
+            count = f"{found[1]} rows" if found[1] else "rows"
+            return DataError(f"{count} break a constraint of the table while {doing}", code="constraint")
         if "Unsupported" in text and "feature" in text:
             return PermanentServiceError(f"the table uses a feature that is not supported while {doing}", code="unsupported_table")
         if "Merge" in text or "multiple" in text.lower():

@@ -1,0 +1,335 @@
+"""The composition root: the one place that names every adapter. The rest gets what it needs as arguments."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from pydantic import JsonValue
+
+from odibi_core import __version__
+from odibi_core.config import LoadedProject, NodeConfig, Scope, load_project, resolve
+from odibi_core.errors import ConfigError
+from odibi_core.events import AnyRunEvent
+from odibi_core.messages import StartRun
+from odibi_core.planning.plan import Plan, PlannedNode
+from odibi_core.planning.planner import PlannerContext, compile_plan
+from odibi_core.ports import Clock, EventSink, Location, MessageQueue, ObjectStore, ReportBatch, SecretSource
+from odibi_core.redaction import Redactor
+from odibi_core.runtime.compute import Computer
+from odibi_core.runtime.coordinator import Coordinator
+from odibi_core.runtime.datasets import FrameShelf, FramesInMemory, StagedFrames
+from odibi_core.runtime.journal import Journal
+from odibi_core.runtime.ledger import FileLedger
+from odibi_core.runtime.node_run import NodeRunner
+from odibi_core.runtime.outbox import Outbox, ReportKind
+from odibi_core.runtime.watermark import Watermarks
+from odibi_core.storage.connections import ResolvedConnections
+from odibi_core.storage.table_records import TableRecords
+
+if TYPE_CHECKING:
+    from odibi_core.catalog import CatalogReader
+    from odibi_core.engines.polars.engine import PolarsEngine
+
+SYSTEM = "system"  # the connection under which the system store is known, whatever its name in the YAML
+DEFAULT_SYSTEM = ".odibi/system"
+DEFAULT_STORIES = ".odibi/stories"
+
+
+def utc_now() -> datetime:
+    """The clock of production."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """The product, put together."""
+
+    project: LoadedProject | None  # None: the YAML is broken, see `problem`
+    problem: ConfigError | None
+    coordinator: Coordinator
+    store: ObjectStore  # the system store
+    system: Callable[[str], Location]  # a path in it, for an engine
+    catalog: CatalogReader
+    connections: ResolvedConnections  # of the project as it is now, not of a plan
+    redactor: Redactor
+    frames: FrameShelf
+    environment: Mapping[str, str]
+    clock: Clock = utc_now
+
+    def loaded(self) -> LoadedProject:
+        """
+        Raises:
+            ConfigError: If the YAML is broken; with every problem.
+        """
+        if self.project is None:
+            raise self.problem or ConfigError("the project could not be loaded")
+        return self.project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where the project is and how it is run."""
+
+    project_file: Path
+    environment_name: str | None = None  # the overrides of `environments:` to lay over it
+    environment: Mapping[str, str]
+    in_process: bool = False  # frames stay in memory, and the queue too
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, *, default: Path) -> Settings:
+        """App settings: ODIBI_PROJECT (a file) and ODIBI_ENV (the overrides)."""
+        values = os.environ if environment is None else environment
+        return cls(
+            project_file=Path(values.get("ODIBI_PROJECT") or default), environment_name=values.get("ODIBI_ENV") or None, environment=values
+        )
+
+
+def build(settings: Settings, *, queue: MessageQueue, announce: EventSink = lambda _event: None, clock: Clock = utc_now) -> App:
+    """
+    Put the product together.
+
+    A YAML that cannot be loaded does not prevent it: runs under way go on by their frozen plans, and new ones are refused. For that
+    the system store has to be found without the YAML: by the setting ODIBI_SYSTEM_URI.
+
+    Raises:
+        ConfigError: If the YAML is broken and no setting says where the system store is.
+    """
+    return _Builder(settings, queue, announce, clock).app()
+
+
+class _Builder:
+    """Holds the pieces while they are put together."""
+
+    def __init__(self, settings: Settings, queue: MessageQueue, announce: EventSink, clock: Clock) -> None:
+        from odibi_core.engines.polars.engine import PolarsEngine
+
+        self.settings = settings
+        self.queue = queue
+        self.announce = announce
+        self.clock = clock
+        self.redactor = Redactor()
+        self.project, self.problem = self._load()
+        self.environment = self._variables()
+        self.secret = self._secrets()
+        self.system = self._system()
+        self.store = self.system.store(SYSTEM, "")
+        self.journal = Journal(self.store, redact=self._redacted)
+        self.engine: PolarsEngine = PolarsEngine(guard=TableRecords(self.store))
+        self._by_plan: dict[str, ResolvedConnections] = {}
+        self._lock = threading.Lock()
+
+    def app(self) -> App:
+        from odibi_core.catalog import CatalogReader
+
+        journal, ledger = self.journal, FileLedger(self.store)
+        frames: FrameShelf = FramesInMemory() if self.settings.in_process else StagedFrames(self.engine, self._system_location)
+        coordinator = Coordinator(
+            journal=journal,
+            ledger=ledger,
+            outbox=Outbox(self.store, journal, self._reports(), self.clock),
+            queue=self.queue,
+            planner=self._planner(),
+            execute=NodeRunner(
+                computer=Computer(
+                    engine=self.engine,
+                    shelf=frames,
+                    journal=journal,
+                    configuration=self._configuration,
+                    connections=self._connections_of,
+                ),
+                watermarks=Watermarks(self.store, has_ended=lambda run, node: journal.outcome(run, node) is not None),
+                clock=self.clock,
+                release=self.engine.release,
+            ),
+            clock=self.clock,
+            announce=lambda event: self.announce(self._redacted(event)),
+            versions=_versions(),
+            worker=f"{platform.node()}/{os.getpid()}",
+        )
+        return App(
+            project=self.project,
+            problem=self.problem,
+            coordinator=coordinator,
+            store=self.store,
+            system=self._system_location,
+            catalog=CatalogReader(self._system_location),
+            connections=self._resolved({} if self.project is None else self.project.tree.get("connections")),
+            redactor=self.redactor,
+            frames=frames,
+            environment=self.environment,
+            clock=self.clock,
+        )
+
+    # ── configuration ──
+
+    def _load(self) -> tuple[LoadedProject | None, ConfigError | None]:
+        settings = self.settings
+        try:
+            project = load_project(settings.project_file, environment=settings.environment_name, variables=settings.environment)
+        except ConfigError as error:
+            return None, error
+        for value in project.secrets:
+            self.redactor.register(value)
+        return project, None
+
+    def _variables(self) -> Mapping[str, str]:
+        from odibi_core.config import environment_of
+
+        return environment_of(self.settings.project_file.resolve().parent, self.settings.environment)
+
+    def _secrets(self) -> SecretSource:
+        if not any(self.environment.get(name) for name in ("IDENTITY_ENDPOINT", "ODIBI_KEY_VAULT")):
+            from odibi_core.secrets.environment import EnvironmentSecrets
+
+            source: SecretSource = EnvironmentSecrets(self.environment)
+        else:
+            from odibi_core.secrets.key_vault import KeyVaultSecrets
+            from odibi_core.storage.identity import azure_credential
+
+            source = KeyVaultSecrets(azure_credential, vault=self.environment.get("ODIBI_KEY_VAULT"))
+
+        def registered(name: str) -> str:
+            value = source(name)
+            self.redactor.register(value, always=True)
+            return value
+
+        return registered
+
+    def _system(self) -> ResolvedConnections:
+        uri = self.environment.get("ODIBI_SYSTEM_URI")
+        if uri:
+            return self._resolved({SYSTEM: _connection_at(uri, self.environment)})
+        if self.project is None:
+            raise self.problem or ConfigError("the project could not be loaded")
+        system = self.project.config.system
+        if system is None:
+            return self._resolved({SYSTEM: {"type": "local", "base_path": DEFAULT_SYSTEM}})
+        named = _mapping(self.project.tree.get("connections")).get(system.connection)
+        return self._resolved({SYSTEM: _below(_mapping(named), system.path)})
+
+    def _resolved(self, connections: JsonValue) -> ResolvedConnections:
+        given = resolve(connections, Scope(environment=self.environment)) if connections else {}
+        self._register_variables(connections)
+        return ResolvedConnections(
+            connections=_mapping(given),
+            directory=self.settings.project_file.resolve().parent,
+            secret=self.secret,
+            environment=self.environment,
+        )
+
+    def _register_variables(self, tree: JsonValue) -> None:
+        """Values that a frozen plan resolves are secrets too, when the YAML of today no longer names them."""
+        from odibi_core.config.placeholders import names_of
+
+        for found in names_of(json.dumps(tree)):
+            value = self.environment.get(found.name)
+            if found.kind == "environment" and value:
+                self.redactor.register(value)
+
+    def _connections_of(self, plan: Plan) -> ResolvedConnections:
+        """Clients are kept for all runs of the same configuration: opening one costs more than a small node."""
+        with self._lock:
+            found = self._by_plan.get(plan.fingerprint)
+            if found is None:
+                found = self._by_plan[plan.fingerprint] = self._resolved(plan.connections)
+            return found
+
+    def _configuration(self, plan: Plan, node: PlannedNode) -> NodeConfig:
+        scope = Scope(environment=self.environment, now=plan.logical_time)
+        self._register_variables(node.config)
+        return NodeConfig.model_validate(resolve(node.config, scope))
+
+    def _planner(self) -> Callable[[StartRun], Plan]:
+        from odibi_core.sql import SqlCache
+
+        cache = SqlCache(self.store)
+
+        def plan(command: StartRun) -> Plan:
+            if self.project is None:
+                raise self.problem or ConfigError("the project could not be loaded")
+            dialect = self.project.config.sql_dialect
+            context = PlannerContext(
+                environment=self.environment, compile_sql=lambda text, tables: cache.compile(text, tables=tables, dialect=dialect)
+            )
+            return compile_plan(self.project, command, context, now=self.clock())
+
+        return plan
+
+    # ── places ──
+
+    def _system_location(self, path: str) -> Location:
+        return self.system.locate(SYSTEM, path)
+
+    def _put_log_entry(self, location: Location, entry: bytes) -> bool:
+        from odibi_core.catalog import FIRST_LOG_ENTRY
+
+        return self.store.put_if_absent(f"{location.path}/{FIRST_LOG_ENTRY}", entry)
+
+    # ── reports ──
+
+    def _reports(self) -> dict[str, ReportKind]:
+        from odibi_core.catalog import CatalogWriter
+
+        return {
+            "story": ReportKind(report=self._tell_stories),
+            "catalog": ReportKind(report=CatalogWriter(self._system_location, self._put_log_entry), together=True),
+        }
+
+    def _tell_stories(self, batch: ReportBatch) -> None:
+        from odibi_core.story.archive import StoryArchive
+
+        for events in batch.runs:
+            plan = self.journal.plan(events[0].run_id)
+            if plan is not None:
+                store, prefix = self._stories_of(plan)
+                StoryArchive(store, redact=self.redactor.text, prefix=prefix)(ReportBatch(sequence=batch.sequence, runs=(events,)))
+
+    def _stories_of(self, plan: Plan) -> tuple[ObjectStore, str]:
+        if plan.story is None:
+            home = self._resolved({"stories": {"type": "local", "base_path": DEFAULT_STORIES}})
+            return home.store("stories", ""), ""
+        story = _mapping(resolve(cast("JsonValue", plan.story), Scope(environment=self.environment, now=plan.logical_time)))
+        return self._connections_of(plan).store(str(story["connection"]), ""), str(story["path"])
+
+    def _redacted(self, event: AnyRunEvent) -> AnyRunEvent:
+        return self.redactor.record(event)
+
+
+def _connection_at(uri: str, environment: Mapping[str, str]) -> dict[str, JsonValue]:
+    """A connection for an explicit location: a folder, or `abfss://container@account…/path`."""
+    if "://" not in uri or uri.startswith("file://"):
+        return {"type": "local", "base_path": str(Path(uri.removeprefix("file://")).absolute())}
+    from odibi_core.storage.urls import read_lake_uri
+
+    account, container, _, path = read_lake_uri(uri)
+    text = environment.get("ODIBI_STORAGE")
+    auth: dict[str, JsonValue] = {"mode": "connection_string", "connection_string": text} if text else {"mode": "aad_msi"}
+    client_id = environment.get("AZURE_CLIENT_ID")
+    if not text and client_id:
+        auth["client_id"] = client_id
+    return {"type": "azure_blob", "account_name": account, "container": container, "path_prefix": path, "auth": auth}
+
+
+def _below(connection: Mapping[str, JsonValue], path: str) -> dict[str, JsonValue]:
+    """The same connection, rooted at a path inside it."""
+    key = "base_path" if connection.get("type") == "local" else "path_prefix"
+    above = str(connection.get(key) or ("./data" if key == "base_path" else ""))
+    return {**connection, key: f"{above.rstrip('/')}/{path}" if above else path}
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {"odibi_core": __version__, "polars": version("polars"), "deltalake": version("deltalake"), "python": platform.python_version()}
+
+
+def _mapping(value: JsonValue | None) -> dict[str, JsonValue]:
+    return value if isinstance(value, dict) else {}

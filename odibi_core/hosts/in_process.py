@@ -1,0 +1,147 @@
+"""Drive runs in this process, with the same coordinator as in the cloud: the queue is in memory, frames are handed over as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from odibi_core.bootstrap import App, Settings, build, utc_now
+from odibi_core.config import PipelineConfig
+from odibi_core.errors import TransientServiceError
+from odibi_core.events import RunFinished
+from odibi_core.messages import FileVersion, Requested, RunNode, StartRun
+from odibi_core.planning.plan import Plan
+from odibi_core.planning.planner import find_pipeline
+from odibi_core.planning.triggers import blob_sources, landed_files
+from odibi_core.ports import EventSink
+from odibi_core.queues.memory import MemoryQueue
+from odibi_core.runtime.datasets import FramesInMemory
+from odibi_core.runtime.resume import Failed, Interrupted, how_to_resume, last_run
+from odibi_core.runtime.retry import delay_in_outage
+from odibi_core.runtime.sweep import wake
+
+OUTAGE_LIMIT = 10  # times that one message waits for a service before a person is told
+
+
+@dataclass(frozen=True, kw_only=True)
+class InProcess:
+    """An app and the queue that it sends to."""
+
+    app: App
+    queue: MemoryQueue
+
+    @classmethod
+    def open(
+        cls,
+        project_file: Path,
+        *,
+        environment_name: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        announce: EventSink = lambda _event: None,
+    ) -> InProcess:
+        """
+        Load a project.
+
+        Raises:
+            ConfigError: If the YAML is broken.
+        """
+        queue = MemoryQueue(utc_now)
+        settings = Settings(
+            project_file=project_file,
+            environment_name=environment_name,
+            environment=os.environ if environment is None else environment,
+            in_process=True,
+        )
+        app = build(settings, queue=queue, announce=announce)
+        app.loaded()
+        return cls(app=app, queue=queue)
+
+    def request(self, pipeline: str, *, nodes: Sequence[str] | None = None, key: str | None = None) -> StartRun | None:
+        """
+        The command that runs a pipeline now, with the files that wait in its landing zones.
+
+        None if the pipeline lives on files and none is new.
+
+        Raises:
+            ConfigError: If there is no such pipeline.
+        """
+        project = self.app.loaded()
+        config = find_pipeline(project, pipeline)
+        command = StartRun(
+            project=project.config.project,
+            environment=project.environment,
+            pipeline=config.pipeline,
+            cause=Requested(key=key or uuid4().hex, nodes=None if nodes is None else tuple(nodes)),
+        )
+        if not blob_sources(config) or nodes is not None:
+            return command
+        files = self.app.coordinator.ledger.unclaimed(command, self.landed(config))
+        if not files:
+            return None
+        return command.model_copy(update={"cause": command.cause.model_copy(update={"files": files})})
+
+    def landed(self, config: PipelineConfig) -> tuple[FileVersion, ...]:
+        """The files that lie in a pipeline's landing zones, seen before or not."""
+        listing = [file for source in blob_sources(config) for file in self.app.connections.files(source.connection, source.pattern.prefix)]
+        return landed_files(config, listing)
+
+    def run(self, command: StartRun) -> RunFinished | None:
+        """
+        Run to the end. None if every file of the cause belongs to another run.
+
+        Raises:
+            ConfigError: If the run is refused.
+            TransientServiceError: If a service stays away.
+        """
+        plan = self.app.coordinator.start_run(command)
+        return None if plan is None else self._drive(plan)
+
+    def resume(self, pipeline: str) -> RunFinished | None:
+        """Go on with the pipeline's last run where it stopped. None if there is nothing to go on with."""
+        plan = last_run(self.app.coordinator.journal, pipeline)
+        way = None if plan is None else how_to_resume(self.app.coordinator.journal, plan)
+        match way:
+            case None:
+                return None
+            case Interrupted(plan=interrupted):
+                self.app.coordinator.ensure_started(interrupted)
+                while self.queue.next(self.app.clock()) is not None:
+                    continue  # the wake-up below asks for the same nodes with claims of their own
+                wake(self.app.coordinator, interrupted)
+                return self._drive(interrupted)
+            case Failed(command=command):
+                return self.run(command)
+
+    def _drive(self, plan: Plan) -> RunFinished | None:
+        coordinator = self.app.coordinator
+        while len(self.queue):
+            taken = self.queue.next(self.app.clock())
+            if taken is None:
+                self.queue.wait(timedelta(seconds=1))
+                continue
+            command, delivery = taken
+            try:
+                if isinstance(command, RunNode):
+                    coordinator.run_node(command, delivery=delivery)
+                    self._let_go(plan)
+                else:
+                    coordinator.finish_run(command)
+            except TransientServiceError:
+                if command.resend >= OUTAGE_LIMIT:
+                    raise
+                self.queue.send([command.model_copy(update={"resend": command.resend + 1})], delay=delay_in_outage(command.resend))
+        return coordinator.journal.final(plan.run_id)
+
+    def _let_go(self, plan: Plan) -> None:
+        """Forget frames whose readers have all ended."""
+        frames = self.app.frames
+        if not isinstance(frames, FramesInMemory):
+            return
+        done = self.app.coordinator.journal.outcomes(plan.run_id, [node.name for node in plan.nodes])
+        for node in plan.nodes:
+            if node.keep_frame and all(reader.name in done for reader in plan.nodes if node.name in reader.frames):
+                frames.release(plan.run_id, node.name)

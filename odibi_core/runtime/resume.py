@@ -1,0 +1,51 @@
+"""Find the run that stopped and the way to go on with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from odibi_core.events import RunFinished
+from odibi_core.messages import BlobArrived, Requested, StartRun
+from odibi_core.planning.plan import Plan
+from odibi_core.runtime.journal import Journal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interrupted:
+    """A run that never ended: the same run goes on by its frozen plan."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A run that ended badly: a new run takes over what succeeded, and does the rest by today's configuration."""
+
+    plan: Plan
+    command: StartRun
+
+
+def last_run(journal: Journal, pipeline: str) -> Plan | None:
+    """The run of a pipeline that was planned last."""
+    plans = [plan for run_id in journal.run_ids() if (plan := journal.plan(run_id)) is not None and plan.pipeline == pipeline]
+    return max(plans, key=lambda plan: plan.planned_at, default=None)
+
+
+def how_to_resume(journal: Journal, plan: Plan) -> Interrupted | Failed | None:
+    """What to do with a run; None if it succeeded."""
+    final = journal.final(plan.run_id)
+    if final is None:
+        return Interrupted(plan=plan)
+    return None if final.status == "succeeded" else Failed(plan=plan, command=_again(plan, final))
+
+
+def _again(plan: Plan, final: RunFinished) -> StartRun:
+    files = plan.cause.files if isinstance(plan.cause, BlobArrived | Requested) else ()
+    nodes = plan.cause.nodes if isinstance(plan.cause, Requested) else None
+    return StartRun(
+        project=plan.project,
+        environment=plan.environment,
+        pipeline=plan.pipeline,
+        # The key names the end of the run that is resumed: asking twice is one resumption.
+        cause=Requested(key=f"resume {plan.run_id} {final.at.isoformat()}", files=files, nodes=nodes, resumes=plan.run_id),
+    )

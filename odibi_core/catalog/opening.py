@@ -15,6 +15,7 @@ from odibi_core.errors import PermanentServiceError
 from odibi_core.ports import Location
 
 if TYPE_CHECKING:
+    import polars as pl
     from deltalake import DeltaTable
 
 FIRST_LOG_ENTRY = "_delta_log/00000000000000000000.json"
@@ -37,6 +38,14 @@ def open_table(table: TableName, location: Location) -> DeltaTable | None:
             return DeltaTable(location.uri, storage_options=dict(location.options) or None)
         except TableNotFoundError:
             return None
+
+
+def lazy_rows(handle: DeltaTable) -> pl.LazyFrame:
+    """The rows of a table at the handle's version. Polars takes the handle's options, but wants its own retry count as a number."""
+    import polars as pl
+
+    remote = "://" in handle.table_uri and not handle.table_uri.startswith("file://")
+    return pl.scan_delta(handle, storage_options={"max_retries": 5} if remote else None, credential_provider=None)
 
 
 def open_or_create(table: TableName, location: Location, put_log_entry: PutLogEntry) -> DeltaTable:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from odibi_core.catalog.failures import translated
-from odibi_core.catalog.opening import open_table
+from odibi_core.catalog.opening import lazy_rows, open_table
 from odibi_core.catalog.schema import TableName, polars_schema
 from odibi_core.ports import Location
 
@@ -66,7 +66,7 @@ class CatalogReader:
         if handle is None:
             return pl.LazyFrame(schema=schema)
         with translated(table, "read"):
-            rows = pl.scan_delta(handle, credential_provider=None)
+            rows = lazy_rows(handle)
             present = set(rows.collect_schema().names())
         whole = rows.select(pl.col(name) if name in present else pl.lit(None, dtype=kind).alias(name) for name, kind in schema.items())
         return whole.filter(*(pl.col(name) == value for name, value in equal.items() if value is not None))

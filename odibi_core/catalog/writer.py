@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from odibi_core.catalog.failures import translated
-from odibi_core.catalog.opening import PutLogEntry, link_log_entry, open_or_create
+from odibi_core.catalog.opening import PutLogEntry, lazy_rows, link_log_entry, open_or_create
 from odibi_core.catalog.rows import changed_tables, ended_runs, file_rows, run_rows, sighted_tables, state_rows
 from odibi_core.catalog.schema import Row, TableName, TableRow, delta_schema, to_frame
 from odibi_core.errors import PermanentServiceError, ServiceError
@@ -148,9 +148,7 @@ def _last_sequence(handle: DeltaTable, table: TableName) -> int:
 
 
 def _scanned(handle: DeltaTable, *columns: str) -> list[dict[str, Any]]:
-    import polars as pl
-
-    return pl.scan_delta(handle, credential_provider=None).select(columns).collect().to_dicts()
+    return lazy_rows(handle).select(columns).collect().to_dicts()
 
 
 def _has_declared_columns(handle: DeltaTable, table: TableName) -> bool:

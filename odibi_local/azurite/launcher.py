@@ -26,7 +26,9 @@ ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 _HERE = Path(__file__).parent
 _PACKAGE_FILES = ("package.json", "package-lock.json", ".npmrc")
-_DEFAULT_CACHE = _HERE.parent.parent / ".local" / "azurite"
+_PROJECT = _HERE.parent.parent if (_HERE.parent.parent / "pyproject.toml").exists() else Path.cwd()
+_DEFAULT_CACHE = _PROJECT / ".local" / "azurite"
+_ATTEMPTS = 3  # a free port may be taken by somebody else before Azurite has it
 _INSTALL_SECONDS = 600.0
 _START_SECONDS = 60.0
 
@@ -136,12 +138,22 @@ class AzuriteProcess:
         """
         if self.running:
             return
-        folder = ensure_installed(self._cache)
+        script = ensure_installed(self._cache) / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
         self._location.mkdir(parents=True, exist_ok=True)
-        self._port = self._port or free_port()
-        script = folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+        for attempt in range(1, _ATTEMPTS + 1):
+            port = self._port or free_port()
+            try:
+                self._start_on(port, script)
+            except AzuriteError:
+                if self._port or attempt == _ATTEMPTS:
+                    raise
+            else:
+                self._port = port
+                return
+
+    def _start_on(self, port: int, script: Path) -> None:
         command = [str(find_node().node), "--require", str(_HERE / "preload.cjs"), str(script)]
-        command += ["--blobHost", HOST, "--blobPort", str(self._port), "--location", str(self._location.resolve())]
+        command += ["--blobHost", HOST, "--blobPort", str(port), "--location", str(self._location.resolve())]
         # azure-storage-blob speaks a newer API version than Azurite lists, which works.
         command += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         with self.log_path.open("wb") as log:

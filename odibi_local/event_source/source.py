@@ -140,7 +140,9 @@ class EventSource:
                 if arrivals:
                     self._announce(sender, arrivals)
             self._send_due(sender)
-            if self._stop.wait(max(0.0, self._poll_seconds - (time.monotonic() - began))):
+            took = time.monotonic() - began
+            # Rests at least as long as it listed, however many blobs there are.
+            if self._stop.wait(max(self._poll_seconds - took, took)):
                 self._send_due(sender, all_of_them=True)
                 return
 

@@ -231,7 +231,7 @@ class FunctionsHost:
         deadline = time.monotonic() + pause
         while time.monotonic() < deadline and self._requests.empty():
             time.sleep(0.02)
-        if not self._stopping:
+        if self._requests.empty():
             self._start_child()
 
     def _kill_overdue(self) -> None:

@@ -27,7 +27,9 @@ class LogLine:
         if self.kind == "output":
             return self.message
         mark = "" if self.level == "INFO" else f"{self.level} "
-        return f"{self.time:%H:%M:%S.%f}"[:-3] + f" {self.kind:<8} {mark}{self.message}"
+        trace = self.fields.get("trace")
+        below = f"\n{trace.rstrip()}" if trace else ""
+        return f"{self.time:%H:%M:%S.%f}"[:-3] + f" {self.kind:<8} {mark}{self.message}{below}"
 
     def as_json(self) -> str:
         """Return the line for a machine."""

@@ -41,8 +41,6 @@ class Server:
         self.port = 0
         self.health_port = 0
         self._store = Store(state)
-        self._broker = Broker(queues, self._store)
-        self._directory = Directory(self._broker, _now_ms, self._wake)
         self._connections: set[Connection] = set()
         self._with_output: set[Connection] = set()
         self._servers: list[asyncio.Server] = []
@@ -50,6 +48,8 @@ class Server:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ms: int | None = None
         self._failed: asyncio.Future[None] | None = None
+        self._broker = Broker(queues, self._store, self._wake)
+        self._directory = Directory(self._broker, _now_ms)
 
     async def start(self, port: int, health_port: int) -> None:
         """Listen; port 0 is any free one. Afterwards `port` and `health_port` say which."""

@@ -11,6 +11,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+
 from odibi_core.engines.polars import PolarsEngine
 from odibi_core.messages import FileVersion
 from odibi_core.ports import Location, Source, Target, WriteReceipt

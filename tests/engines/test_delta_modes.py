@@ -6,6 +6,7 @@ import json
 
 import polars as pl
 import pytest
+
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
 

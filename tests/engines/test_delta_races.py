@@ -9,6 +9,7 @@ import threading
 
 import polars as pl
 import pytest
+
 from odibi_core.engines.polars import delta_commit, delta_sink, delta_write
 from odibi_core.errors import DataError, PermanentServiceError, TransientServiceError
 from odibi_core.ports import FENCED, FencedError, WriteConflictError
@@ -144,7 +145,10 @@ def test_processes_that_race_for_a_missing_table(lake, mode, survivors):
     uri = str(lake.root / "t")
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", _WORKER, uri, mode, f"r{number}/n", str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _WORKER, uri, mode, f"r{number}/n", str(number)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for number in range(4)
     ]
@@ -163,7 +167,7 @@ class _LostError(Exception):
     """What a library raises when the answer to its request got lost."""
 
 
-class PanicException(BaseException):  # noqa: N818 - the name is what tells it
+class PanicException(BaseException):
     """A Rust panic is no Exception."""
 
 

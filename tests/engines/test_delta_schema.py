@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from odibi_core.engines.polars.delta_types import widens
 from odibi_core.errors import DataError, PermanentServiceError, SchemaMismatchError
 
@@ -37,7 +38,11 @@ STORED = [
     (pl.Series([NOON], dtype=pl.Datetime("ns")), UTC, _utc(12)),
     (pl.Series([NOON]).dt.replace_time_zone("Europe/Zurich"), UTC, _utc(10)),
     (pl.Series([[1]], dtype=pl.Array(pl.UInt8, 1)), pl.List(pl.Int16), [1]),
-    (pl.Series([{"at": NOON, "n": 1}], dtype=pl.Struct({"at": pl.Datetime("ms"), "n": pl.UInt8})), pl.Struct({"at": UTC, "n": pl.Int16}), None),
+    (
+        pl.Series([{"at": NOON, "n": 1}], dtype=pl.Struct({"at": pl.Datetime("ms"), "n": pl.UInt8})),
+        pl.Struct({"at": UTC, "n": pl.Int16}),
+        None,
+    ),
     (pl.Series([Decimal("1.50")], dtype=pl.Decimal(10, 2)), pl.Decimal(10, 2), Decimal("1.50")),
     (pl.Series([date(2026, 7, 1)]), pl.Date(), date(2026, 7, 1)),
     (pl.Series([b"x"]), pl.Binary(), b"x"),
@@ -251,7 +256,13 @@ def _claim(lake, features, *, reader=True, configuration=None):
 
 @pytest.mark.parametrize(
     ("features", "reader"),
-    [(["deletionVectors"], True), (["columnMapping"], True), (["v2Checkpoint"], True), (["rowTracking", "domainMetadata"], False), (["typeWidening"], True)],
+    [
+        (["deletionVectors"], True),
+        (["columnMapping"], True),
+        (["v2Checkpoint"], True),
+        (["rowTracking", "domainMetadata"], False),
+        (["typeWidening"], True),
+    ],
 )
 def test_tables_with_features_that_we_would_break_are_refused(lake, features, reader):
     """By the feature's name where it can be read at all, and before anything is written."""

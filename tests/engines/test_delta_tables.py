@@ -6,6 +6,7 @@ import shutil
 
 import polars as pl
 import pytest
+
 from odibi_core.engines.polars import PolarsEngine
 from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError
 

@@ -8,6 +8,7 @@ import threading
 
 import polars as pl
 import pytest
+
 from odibi_core.engines.polars import PolarsEngine
 from odibi_core.errors import ConfigError, DataError, SchemaMismatchError
 from odibi_core.events import Column

@@ -8,6 +8,7 @@ import threading
 
 import polars as pl
 import pytest
+
 from odibi_core.engines.polars.errors import some_names, translate, translated
 from odibi_core.errors import DataError, OdibiError, PermanentServiceError, SchemaMismatchError, TransientServiceError
 from odibi_core.ports import Location, Source
@@ -28,7 +29,7 @@ class _Store(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
-    do_PUT = do_POST = do_HEAD = do_GET
+    do_PUT = do_POST = do_HEAD = do_GET  # noqa: N815 - the names that the library calls
 
     def log_message(self, *_):
         """Silent."""
@@ -96,7 +97,7 @@ def test_a_store_that_is_not_there(lake):
         lake.engine.scan(Source(location=_location(1), format="delta"))
 
 
-class PanicException(BaseException):  # noqa: N818 - the name is what tells it
+class PanicException(BaseException):
     """As Rust's."""
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
+
 from odibi_core.engines.polars import file_sink
 from odibi_core.errors import ConfigError
 
@@ -57,7 +60,7 @@ def test_a_write_that_dies_leaves_the_old_file(lake, monkeypatch):
     lake.write(ROWS, "a.csv", format="csv", mode="overwrite")
 
     def dies(self, path, **_):
-        with open(path, "w") as half:
+        with Path(path).open("w") as half:
             half.write("id,v\n9,")
         raise OSError(28, "No space left on device")
 

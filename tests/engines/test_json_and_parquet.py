@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+
 from odibi_core.errors import ConfigError, DataError, SchemaMismatchError
 
 SECRET = "anna@example.org"
@@ -52,7 +53,7 @@ def test_several_files_of_both_kinds(lake):
     ("content", "code"),
     [
         ("", "empty_file"),
-        (f"[1, 2, \"{SECRET}\"]", "unreadable_rows"),
+        (f'[1, 2, "{SECRET}"]', "unreadable_rows"),
         (f'[{{"a":1}},{{"a":{SECRET}}}]', "unreadable_rows"),
         (f'{{"a":1}}\n{{"a":{SECRET}}}\n', "unreadable_rows"),
         (f'[{{"a":"{SECRET}"', "unreadable_rows"),

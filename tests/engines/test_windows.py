@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from odibi_core.engines.polars import PolarsEngine
 from odibi_core.engines.polars.windows import within_window
 from odibi_core.errors import DataError, SchemaMismatchError
@@ -81,7 +83,12 @@ def test_the_fallback_decides_where_the_column_is_null(lazily):
     frame = pl.DataFrame({"m": [1, None, 3, None], "f": [9, 2, 9, None]})
     found = within_window(frame.lazy(), _window(1, 3, fallback="f")).collect()
     assert found.rows() == [(None, 2), (3, 9)]
-    assert PolarsEngine().maximum(lazily(frame.with_columns(m=pl.Series([1, None, None, None], dtype=pl.Int64), f=pl.Series([9, 2, 7, 8]))), "m", "f") == 8
+    assert (
+        PolarsEngine().maximum(
+            lazily(frame.with_columns(m=pl.Series([1, None, None, None], dtype=pl.Int64), f=pl.Series([9, 2, 7, 8]))), "m", "f"
+        )
+        == 8
+    )
 
 
 def test_nanoseconds_are_compared_as_microseconds(lazily):
@@ -97,11 +104,7 @@ def test_loads_one_after_the_other_read_each_row_once(values, cuts):
     """Whatever the marks: windows that meet lose nothing and repeat nothing."""
     frame = pl.LazyFrame({"m": values})
     bounds = [None, *sorted(cuts), None]
-    read = [
-        value
-        for after, until in zip(bounds, bounds[1:], strict=False)
-        for value in within_window(frame, _window(after, until)).collect()["m"]
-    ]
+    read = [value for after, until in pairwise(bounds) for value in within_window(frame, _window(after, until)).collect()["m"]]
     assert sorted(read) == sorted(values)
 
 

@@ -23,7 +23,7 @@ Node silver failed: check 'not_null' found 12 rows that break it. 1 node was ski
 lake/bronze/orders (version 3).
 
 **Next:** Fix the rows at the source, or set 'on_fail: quarantine' to set them aside. Then resume the run: \
-1 finished node is taken over. `odibi resume 0f3c9a7be21d4586a9f0c1d2e3b4a596`
+1 finished node is taken over. `odibi run --resume --run 0f3c9a7be21d4586a9f0c1d2e3b4a596`
 
 - Project shop, environment prod, run 0f3c9a7be21d4586a9f0c1d2e3b4a596
 - Started 22 Nov 2026, 10:00:03 UTC, took 2.5 s, because file orders.csv arrived

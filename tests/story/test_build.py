@@ -148,7 +148,7 @@ def test_a_failed_check_names_the_node_what_is_safe_and_the_next_command():
         "Already written and safe: lake/bronze/orders (version 3).",
         "next_action": "Fix the rows at the source, or set 'on_fail: quarantine' to set them aside. "
         "Then resume the run: 1 finished node is taken over.",
-        "command": "odibi resume 0f3c9a7be21d4586a9f0c1d2e3b4a596",
+        "command": "odibi run --resume --run 0f3c9a7be21d4586a9f0c1d2e3b4a596",
     }
     counts = {name: story["totals"][name] for name in ("checks", "checks_passed", "checks_warned", "checks_quarantined", "checks_failed")}
     assert counts == {"checks": 6, "checks_passed": 3, "checks_warned": 1, "checks_quarantined": 1, "checks_failed": 1}
@@ -215,7 +215,7 @@ def test_an_empty_pipeline_says_so():
 def test_a_cancelled_run_offers_to_go_on():
     story = build(runs.cancelled())
     assert story.verdict.sentence == "The run was cancelled when 1 of 3 nodes had ended; what they wrote stays."
-    assert story.verdict.command == "odibi resume 0f3c9a7be21d4586a9f0c1d2e3b4a596"
+    assert story.verdict.command == "odibi run --resume --run 0f3c9a7be21d4586a9f0c1d2e3b4a596"
     assert [node.status for node in story.nodes] == ["succeeded", "running", "not_started"]
 
 

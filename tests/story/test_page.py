@@ -136,7 +136,7 @@ def test_sections_without_content_are_left_out():
 
 def test_the_page_of_a_failure_says_what_to_do():
     page = page_of(runs.failed_check())
-    assert page.text(of="code") == "odibi resume 0f3c9a7be21d4586a9f0c1d2e3b4a596"
+    assert page.text(of="code") == "odibi run --resume --run 0f3c9a7be21d4586a9f0c1d2e3b4a596"
     for words in ("12 of 1,204 failed", "3 of 1,204 warned", "6 of 1,204 set aside", "check_failed · exit code 3"):
         assert words in page.text()
 

@@ -40,7 +40,9 @@ _CSV_COLUMN = re.compile(r"\(column number (\d+)\)")
 _CSV_TROUBLE = re.compile(
     r"could not parse `|found more fields than defined|invalid csv|not properly escaped|CSV|schema (?:names|lengths) differ|\[\.\.\.\]"
 )
-_CONSTRAINT = re.compile(r"(\d+) rows failed validation check|check or invariant|invariant violat|violates? .{0,80}constraint", re.IGNORECASE)
+_CONSTRAINT = re.compile(
+    r"(\d+) rows failed validation check|check or invariant|invariant violat|violates? .{0,80}constraint", re.IGNORECASE
+)
 
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 509})
 _TRANSIENT_ERRNO = frozenset(
@@ -79,7 +81,7 @@ def translated(doing: str) -> Iterator[None]:
         ours = translate(error, doing)
         if ours is None:
             raise
-        raise ours from None
+        raise ours from error
 
 
 def is_panic(error: BaseException) -> bool:

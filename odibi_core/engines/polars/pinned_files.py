@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,16 +84,21 @@ def _listed_local(location: Location) -> Iterable[FileVersion]:
 def _listed_blobs(location: Location) -> Iterable[FileVersion]:
     name, root = blob_prefix(location)
     first = min((name.find(mark) for mark in _MAGIC if mark in name), default=len(name))
+    below = name[: name[:first].rfind("/") + 1] if first < len(name) else f"{name}/"
+    pattern = re.compile(_as_regex(name) if first < len(name) else f"{re.escape(name)}/.*")
     for blob in container_client(location).list_blobs(name_starts_with=name[:first], include=["metadata"]):
         if (blob.metadata or {}).get("hdi_isfolder") == "true":
             continue
-        if first < len(name):
-            wanted = fnmatch.fnmatchcase(blob.name, name) and blob.name.count("/") == name.count("/")
-        else:
-            wanted = blob.name == name or (blob.name.startswith(f"{name}/") and _visible(blob.name[len(name) + 1 :]))
-        if wanted:
+        if blob.name == name or (pattern.fullmatch(blob.name) and _visible(blob.name[len(below) :])):
             inside = blob.name[len(root) :].lstrip("/") if root != "/" else blob.name
             yield FileVersion(connection=location.connection, path=inside, etag=blob.etag or "", size_bytes=blob.size or 0)
+
+
+def _as_regex(pattern: str) -> str:
+    """As pathlib reads a pattern: `*` stays within a folder, `**/` goes through any number of them."""
+    parts = re.split(r"(\*\*/|\*|\?|\[[^\]]+\])", pattern)
+    known = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+    return "".join(known.get(part) or (part.replace("[!", "[^") if part.startswith("[") else re.escape(part)) for part in parts)
 
 
 def _visible(path: str) -> bool:
@@ -137,10 +142,13 @@ def _downloaded(location: Location, version: FileVersion, path: Path) -> LocalFi
 
     file = LocalFile(version=version, path=path)
     with translated(f"downloading '{file.name}'"):
+        blob = blob_client(location, version.path)
         try:
-            _download(blob_client(location, version.path), version.etag, path)
+            _download(blob, version.etag, path)
         except AzureError as error:
             status, code = getattr(error, "status_code", None), str(getattr(error, "error_code", ""))
+            if status == 412 and not blob.exists():  # some stores judge the condition before the blob
+                status = 404
             if status == 412:
                 raise FileChangedError(f"file '{file.name}' was rewritten", gone=False, hint="The newer version has its own run.") from None
             if status == 404 and code != "ContainerNotFound":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from odibi_local.servicebus.broker.messages import Numbering
 from odibi_local.servicebus.broker.queue import DEAD_LETTERS, Queue
@@ -16,15 +16,19 @@ log = logging.getLogger(__name__)
 class Broker:
     """The queues by path, in lower case."""
 
-    def __init__(self, settings: Sequence[QueueSettings], store: Store) -> None:
+    def __init__(self, settings: Sequence[QueueSettings], store: Store, wake: Callable[[], None]) -> None:
+        """Set up the queues with what the store holds; `wake` is called when there is something to pump."""
         self._store = store
+        self._wake = wake
+        self._touched: set[Queue] = set()
+        self._due: dict[str, int] = {}
         self._queues: dict[str, Queue] = {}
         self._numberings: dict[str, Numbering] = {}
         self._written: dict[str, int] = store.sequences()
         for each in settings:
             numbering = Numbering(self._written.get(each.name.lower(), 0))
-            dead_letters = Queue(each, store, None, numbering)
-            queue = Queue(each, store, dead_letters, numbering)
+            dead_letters = Queue(each, store, None, numbering, self._touch)
+            queue = Queue(each, store, dead_letters, numbering, self._touch)
             self._queues[queue.path], self._queues[dead_letters.path] = queue, dead_letters
             self._numberings[queue.path] = numbering
         for queue in self._queues.values():
@@ -43,9 +47,15 @@ class Broker:
         return self._queues.get(path.lower())
 
     def pump(self, now: int) -> None:
-        """Hand out all messages for which there are receivers."""
-        for queue in self._queues.values():
+        """Hand out all messages for which there are receivers, in the queues where something has changed."""
+        while self._touched:
+            queue = self._touched.pop()
             queue.pump(now)
+            due = queue.next_due()
+            if due is None:
+                self._due.pop(queue.path, None)
+            else:
+                self._due[queue.path] = due
 
     def commit(self) -> None:
         """Make everything so far safe."""
@@ -56,14 +66,14 @@ class Broker:
         self._store.commit()
 
     def tick(self, now: int) -> None:
-        """Do what is due in every queue."""
-        for queue in self._queues.values():
-            queue.tick(now)
+        """Do what is due."""
+        for path in [path for path, due in self._due.items() if due <= now]:
+            self._queues[path].tick(now)
+            self._queues[path].touch()
 
     def next_due(self) -> int | None:
         """Return when `tick` has something to do, in milliseconds since 1970."""
-        times = [time for queue in self._queues.values() if (time := queue.next_due()) is not None]
-        return min(times, default=None)
+        return min(self._due.values(), default=None)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how many messages of each kind every queue holds."""
@@ -79,6 +89,11 @@ class Broker:
                     "locked": own.locked,
                 }
         return found
+
+    def _touch(self, queue: Queue) -> None:
+        if not self._touched:
+            self._wake()
+        self._touched.add(queue)
 
     def _named(self, name: str | None) -> Queue | None:
         return None if name is None else self._queues[name.lower()]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
+from typing import Final
+
+_FEW: Final = 1_000  # entries that are not worth cleaning up
 
 
 class Deadlines:
@@ -32,10 +35,11 @@ class Deadlines:
         while self._locks and self._locks[0][1] not in locked:
             self._locks.popleft()
 
-    def drop_gone(self, messages: Container[int]) -> None:
-        """Forget the next expiries of messages that are not there any more."""
-        while self._expiring and self._expiring[0][1] not in messages:
-            heapq.heappop(self._expiring)
+    def drop_gone(self, messages: Collection[int]) -> None:
+        """Forget the expiries of messages that are not there any more, once these are the majority."""
+        if len(self._expiring) > 2 * len(messages) + _FEW:
+            self._expiring = [entry for entry in self._expiring if entry[1] in messages]
+            heapq.heapify(self._expiring)
 
     def ended_locks(self, now: int) -> Iterator[bytes]:
         """Yield and forget the locks whose time is over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -81,3 +82,14 @@ class Counts:
     scheduled: int
     deferred: int
     locked: int
+
+    @classmethod
+    def of(cls, messages: Iterable[Message], *, locked: int) -> Counts:
+        """Count messages by their states."""
+        states = [message.state for message in messages]
+        return cls(
+            active=states.count(State.ACTIVE),
+            scheduled=states.count(State.SCHEDULED),
+            deferred=states.count(State.DEFERRED),
+            locked=locked,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,7 +27,9 @@ DEAD_LETTERS: Final = "$deadletterqueue"
 class Queue:
     """A queue. Every method that takes `now` means milliseconds since 1970."""
 
-    def __init__(self, settings: QueueSettings, store: Store, dead_letters: Queue | None, numbering: Numbering) -> None:
+    def __init__(
+        self, settings: QueueSettings, store: Store, dead_letters: Queue | None, numbering: Numbering, touched: Callable[[Queue], None]
+    ) -> None:
         self.settings = settings
         self.dead_letters = dead_letters
         self.numbering = numbering
@@ -37,6 +39,7 @@ class Queue:
         self.path = settings.name.lower() if dead_letters else f"{settings.name.lower()}/{DEAD_LETTERS}"
         self.requires_session = settings.requires_session and dead_letters is not None
         self._store = store
+        self._touched = touched
         self._messages: dict[int, Message] = {}
         self._backlog = Backlog(self._is_available)
         self._sessions = Sessions(self.lock_ms, self._is_available)
@@ -50,7 +53,9 @@ class Queue:
             for session_id, state, updated_ms in store.sessions(self.path):
                 self._sessions.restore(session_id, state, updated_ms)
 
-    # ---- arrival
+    def touch(self) -> None:
+        """Arrange that the broker looks at this queue in this turn: something has changed."""
+        self._touched(self)
 
     def enqueue(self, contents: Sequence[Content], now: int) -> list[int]:
         """
@@ -82,6 +87,7 @@ class Queue:
 
     def restore(self, message: Message) -> None:
         """Take a message that is in the store already."""
+        self.touch()
         self._messages[message.sequence] = message
         if message.state is State.SCHEDULED and message.due_ms is not None:
             self._deadlines.add_due(message.due_ms, message.sequence)
@@ -121,8 +127,6 @@ class Queue:
         self.restore(message)
         return self
 
-    # ---- delivery
-
     def subscribe(self, consumer: Consumer) -> None:
         """Let a receiver compete for messages."""
         self._consumers.append(consumer)
@@ -131,12 +135,12 @@ class Queue:
         """Forget a receiver. What it has stays locked until the locks expire, as in the service."""
         self._consumers.remove(consumer)
 
-    def leave(self, consumer: SessionConsumer) -> None:
+    def leave(self, consumer: SessionConsumer, now: int) -> None:
         """Take a receiver's session back, or its place among those who wait for one."""
         session = self._sessions.release(consumer)
         if session is not None:
             for message in self._take_back(session):
-                self._make_available(message)
+                self._come_back(message, now)
             self._sessions.forget_if_empty(session)
 
     @property
@@ -207,8 +211,6 @@ class Queue:
             else:
                 self._lock(message, now, session)
         return messages
-
-    # ---- settlement
 
     def settle(self, tag: bytes, outcome: Outcome, now: int) -> None:
         """
@@ -314,9 +316,8 @@ class Queue:
 
     def _delete(self, message: Message) -> None:
         del self._messages[message.sequence]
+        self._deadlines.drop_gone(self._messages)
         self._store.delete(message)
-
-    # ---- time
 
     def tick(self, now: int) -> None:
         """Do what is due: locks end, sessions are lost, scheduled messages become active, old ones expire."""
@@ -369,8 +370,6 @@ class Queue:
             message.lock = None
         return sorted(messages, key=lambda message: message.sequence)
 
-    # ---- looking
-
     def peek(self, first: int, count: int, session_id: str | None) -> list[Message]:
         """Return messages of any state from a sequence number on, without touching them."""
         chosen = heapq.nsmallest(
@@ -385,13 +384,7 @@ class Queue:
 
     def counts(self) -> Counts:
         """Count the messages."""
-        states = [message.state for message in self._messages.values()]
-        return Counts(
-            active=states.count(State.ACTIVE),
-            scheduled=states.count(State.SCHEDULED),
-            deferred=states.count(State.DEFERRED),
-            locked=len(self._locked),
-        )
+        return Counts.of(self._messages.values(), locked=len(self._locked))
 
     def _is_available(self, sequence: int) -> bool:
         message = self._messages.get(sequence)

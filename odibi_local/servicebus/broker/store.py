@@ -62,16 +62,26 @@ class Store:
         except sqlite3.Error as error:
             raise StateError(f"cannot use the state file {where}: {error}; is another emulator running on it?") from error
         self._is_open = False
+        self._failure: sqlite3.Error | None = None
         row = self._database.execute("SELECT coalesce(max(key), 0) FROM message").fetchone()
         self._last_key = int(row[0])
 
     def close(self) -> None:
         """Commit and close."""
-        self.commit()
-        self._database.close()
+        try:
+            self.commit()
+        finally:
+            self._database.close()
 
     def commit(self) -> None:
-        """Make everything so far safe."""
+        """
+        Make everything so far safe.
+
+        Raises:
+            sqlite3.Error: If that is not possible, or a write before it was not. Then nothing of it may be acknowledged.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._is_open:
             self._database.execute("COMMIT")
             self._is_open = False
@@ -166,10 +176,15 @@ class Store:
         return list(self._database.execute("SELECT message_id, until_ms FROM seen_id WHERE queue=? ORDER BY until_ms", (queue,)))
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
-        if not self._is_open:
-            self._database.execute("BEGIN")
-            self._is_open = True
-        self._database.execute(statement, values)
+        if self._failure is not None:
+            return
+        try:
+            if not self._is_open:
+                self._database.execute("BEGIN")
+                self._is_open = True
+            self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            self._failure = error  # raised by the next commit, where somebody can act on it
 
     def _prepare(self, where: str) -> None:
         version = int(self._database.execute("PRAGMA user_version").fetchone()[0])

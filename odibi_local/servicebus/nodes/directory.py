@@ -24,10 +24,9 @@ _MANAGEMENT: Final = "/$management"
 class Directory:
     """The addresses of one broker: `name`, `name/$deadletterqueue`, each with `/$management`, and `$cbs`."""
 
-    def __init__(self, broker: Broker, clock: Callable[[], int], wake: Callable[[], None]) -> None:
+    def __init__(self, broker: Broker, clock: Callable[[], int]) -> None:
         self._broker = broker
         self._clock = clock
-        self._wake = wake
 
     def connect_sender(self, link: ReceivingLink) -> None:
         """Connect a link on which the client sends."""
@@ -37,15 +36,15 @@ class Directory:
         path = _path(link.attach.target)
         try:
             if path == CBS:
-                link.accept(Requests(path, _put_token, _CBS_STATUS_NAMES, self._wake), largest=LARGEST_REQUEST)
+                link.accept(Requests(path, _put_token, _CBS_STATUS_NAMES), largest=LARGEST_REQUEST)
             elif path.endswith(_MANAGEMENT):
                 management = Management(self._queue(path.removesuffix(_MANAGEMENT)), self._clock)
-                link.accept(Requests(path, management.answer, STATUS_NAMES, self._wake), largest=LARGEST_REQUEST)
+                link.accept(Requests(path, management.answer, STATUS_NAMES), largest=LARGEST_REQUEST)
             else:
                 queue = self._queue(path)
                 if queue.dead_letters is None:
                     raise RefusedError(not_allowed("Messages cannot be sent to a dead-letter queue."))
-                link.accept(Sender(queue, self._clock, self._wake), largest=LARGEST_MESSAGE)
+                link.accept(Sender(queue, self._clock), largest=LARGEST_MESSAGE)
         except RefusedError as error:
             link.refuse(as_error(error.refusal))
 
@@ -64,7 +63,7 @@ class Directory:
             link.refuse(as_error(error.refusal))
             return
         kind = SessionReceiver if queue.requires_session else Receiver
-        kind(link, queue, self._clock, self._wake).start()
+        kind(link, queue, self._clock).start()
 
     def _queue(self, path: str) -> Queue:
         queue = self._broker.find(path)

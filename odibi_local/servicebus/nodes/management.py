@@ -44,6 +44,7 @@ class Management:
     def answer(self, request: Request) -> Response:
         """Do what a request asks for, or say why not; there is an answer to everything, so that no client waits."""
         operation = self._operations.get(request.operation)
+        self._queue.touch()
         try:
             if operation is None:
                 raise RefusedError(Refusal("amqp:not-implemented", 501, f"The operation {request.operation!r} is not supported."))

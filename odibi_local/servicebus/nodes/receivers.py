@@ -27,11 +27,10 @@ def as_error(refusal: Refusal) -> AmqpError:
 class Receiver:
     """A client that receives from a queue without sessions, or from a dead-letter queue."""
 
-    def __init__(self, link: SendingLink, queue: Queue, clock: Callable[[], int], wake: Callable[[], None]) -> None:
+    def __init__(self, link: SendingLink, queue: Queue, clock: Callable[[], int]) -> None:
         self._link = link
         self._queue = queue
         self._clock = clock
-        self._wake = wake
 
     def start(self) -> None:
         """Open the link and compete for messages."""
@@ -59,11 +58,11 @@ class Receiver:
 
     def credit_changed(self, _: SendingLink) -> None:
         """Let the queue look for messages."""
-        self._wake()
+        self._queue.touch()
 
     def settled(self, _: SendingLink, tag: bytes, outcome: Outcome) -> Outcome:
         """Pass the client's word on. What is confirmed is the same word, or the reason why not."""
-        self._wake()
+        self._queue.touch()
         try:
             self._queue.settle(tag, outcome, self._clock())
         except RefusedError as error:
@@ -98,7 +97,7 @@ class SessionReceiver(Receiver):
         wait_ms = asked.properties.get("com.microsoft:timeout")
         self._link.source = self
         self._queue.sessions.wait(self, self._clock() + (wait_ms if isinstance(wait_ms, int) else _LONGEST_WAIT_MS))
-        self._wake()
+        self._queue.touch()
 
     def session_granted(self, session_id: str, until_ms: int) -> None:
         """Open the link, and tell the client which session it has and until when."""
@@ -115,5 +114,5 @@ class SessionReceiver(Receiver):
 
     def closed(self, _: Link) -> None:
         """Give the session back."""
-        self._queue.leave(self)
-        self._wake()
+        self._queue.leave(self, self._clock())
+        self._queue.touch()

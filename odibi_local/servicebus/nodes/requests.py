@@ -75,13 +75,10 @@ class Responses:
 class Requests:
     """The sink of a link on which requests come to a node."""
 
-    def __init__(
-        self, address: str, answer: Callable[[Request], Response], status_names: tuple[str, str], wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, address: str, answer: Callable[[Request], Response], status_names: tuple[str, str]) -> None:
         self._address = address
         self._answer = answer
         self._status_names = status_names
-        self._wake = wake
 
     def transferred(self, link: ReceivingLink, delivery: Delivery) -> None:
         """Answer a request."""
@@ -109,7 +106,6 @@ class Requests:
         responses = self._responses(link, reply_to)
         if responses is not None:
             responses.respond(write_response(_echo(message_id), said, response.body))
-        self._wake()
 
     def closed(self, _: Link) -> None:
         """Nothing to give back."""

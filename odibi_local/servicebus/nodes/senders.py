@@ -19,15 +19,14 @@ LARGEST_MESSAGE: Final = 262_144  # bytes, of a message or a batch, as in the st
 class Sender:
     """A client that sends to a queue."""
 
-    def __init__(self, queue: Queue, clock: Callable[[], int], wake: Callable[[], None]) -> None:
+    def __init__(self, queue: Queue, clock: Callable[[], int]) -> None:
         self._queue = queue
         self._clock = clock
-        self._wake = wake
 
     def transferred(self, link: ReceivingLink, delivery: Delivery) -> None:
         """Put what came into the queue. The answer leaves only after it is stored."""
         link.answer(delivery, self._store(delivery))
-        self._wake()
+        self._queue.touch()
 
     def closed(self, _: Link) -> None:
         """Nothing to give back."""

@@ -1,0 +1,53 @@
+"""Read Event Grid messages: which blob is complete, in which version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from odibi_core.errors import ConfigError
+from odibi_core.planning.triggers import COMPLETE_UPLOADS
+
+MAX_EVENT_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A blob that is complete."""
+
+    url: str
+    etag: str  # without quotes
+    size_bytes: int
+
+
+def arrivals_in(body: bytes) -> tuple[Arrival, ...]:
+    """
+    The arrivals that a message announces; other events in it are passed over.
+
+    Raises:
+        ConfigError: If it is no Event Grid message. The text never quotes the body.
+    """
+    if len(body) > MAX_EVENT_BYTES:
+        raise ConfigError(f"event of {len(body)} bytes is over the limit of {MAX_EVENT_BYTES}", code="message_too_large")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError("event is not JSON", code="message_garbage") from error
+    events = content if isinstance(content, list) else [content]
+    if not all(isinstance(event, dict) for event in events):
+        raise ConfigError("event is not a JSON object", code="message_garbage")
+    return tuple(arrival for event in events if (arrival := _arrival(event)) is not None)
+
+
+def _arrival(event: dict[str, object]) -> Arrival | None:
+    if (event.get("eventType") or event.get("type")) != "Microsoft.Storage.BlobCreated":  # Event Grid's own schema, or CloudEvents
+        return None
+    data = event.get("data")
+    if not isinstance(data, dict):
+        raise ConfigError("a BlobCreated event has no data", code="message_garbage")
+    if data.get("api") not in COMPLETE_UPLOADS:
+        return None
+    url, etag, size = data.get("url"), data.get("eTag") or data.get("etag"), data.get("contentLength")
+    if not isinstance(url, str) or not isinstance(etag, str) or not isinstance(size, int):
+        raise ConfigError("a BlobCreated event lacks its url, eTag or contentLength", code="message_garbage")
+    return Arrival(url=url, etag=etag.strip('"'), size_bytes=size)

@@ -1,0 +1,308 @@
+"""Azure Functions drives the coordinator: each handler turns one event into one command. The app is built on first use, once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from odibi_core import __version__
+from odibi_core.bootstrap import App, Settings, build
+from odibi_core.config import LoadedProject, problem_text
+from odibi_core.errors import ConfigError, OdibiError, TransientServiceError
+from odibi_core.events import ErrorRecord
+from odibi_core.hosts.arrivals import Arrival, arrivals_in
+from odibi_core.messages import FileVersion, FinishRun, Requested, RunNode, StartRun, digest, parse_command
+from odibi_core.planning.planner import find_pipeline
+from odibi_core.planning.triggers import blob_sources, command_for_tick, commands_for_file, landed_files
+from odibi_core.queues.service_bus import ServiceBusQueue
+from odibi_core.runtime.retry import delay_in_outage
+from odibi_core.runtime.sweep import Swept, sweep
+
+_log = logging.getLogger("odibi.azure")
+PATIENCE = timedelta(minutes=35)  # over the function time-out of host.json: a run that moves is left alone
+Answer = tuple[int, dict[str, JsonValue]]  # HTTP status and JSON body
+Value = TypeVar("Value")
+
+
+class AzureHost:
+    """The handlers behind the triggers. One per process; sync, called from many threads."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, app_folder: Path) -> AzureHost:
+        """
+        Build the app from its settings.
+
+        Raises:
+            ConfigError: If the YAML is broken and nothing says where the system store is, or the queue has no address.
+        """
+        from odibi_core.logging_setup import configure_logging, log_event
+
+        settings = Settings.from_environment(environment, default=app_folder / "pipelines" / "odibi.yaml")
+        queue = ServiceBusQueue.from_environment(
+            environment,
+            node_runs=environment.get("ODIBI_NODE_RUNS_QUEUE") or "node-runs",
+            run_finished=environment.get("ODIBI_RUN_FINISHED_QUEUE") or "run-finished",
+        )
+        app = build(settings, queue=queue, announce=log_event)
+        configure_logging(environment, app.redactor)
+        if app.problem is not None:
+            _log.error("the project is broken, new runs are refused: %s", app.redactor.text(str(app.problem)))
+        return cls(app)
+
+    # ── arrivals ──
+
+    def on_blob_event(self, body: bytes) -> None:
+        """
+        An Event Grid message with one or several BlobCreated events.
+
+        Events that no trigger wants are dropped. While the YAML is broken they are kept in the inbox of the system store: the sweep
+        brings them back, so that nothing is lost and nothing circles in the queue.
+        """
+        if self.app.project is None:
+            self._keep(body)
+            return
+        for arrival in arrivals_in(body):
+            self._arrived(arrival)
+
+    def on_blob(self, url: str) -> None:
+        """A blob seen by a polling trigger: the same as its event, with the version that is there now."""
+        if self.app.project is None:
+            return  # the sweep lists the landing zones when the project is whole again
+        for connection, path in self.app.connections.match_url(url):
+            for file in self.app.connections.files(connection, path):
+                if file.path == path:
+                    self._start_for(file)
+
+    def _arrived(self, arrival: Arrival) -> None:
+        places = self.app.connections.match_url(arrival.url)
+        if not places:
+            _log.warning("an event of a container that no connection names was dropped")
+        for connection, path in places:
+            self._start_for(FileVersion(connection=connection, path=path, etag=arrival.etag, size_bytes=arrival.size_bytes))
+
+    def _start_for(self, file: FileVersion) -> None:
+        for command in commands_for_file(self.app.loaded(), file):
+            self.app.coordinator.start_run(command)
+
+    def _keep(self, body: bytes) -> None:
+        self.app.store.put_if_absent(f"inbox/{digest(body.decode(errors='replace'))}.json", body)
+        _log.error("an event was kept in the inbox: the project is broken")
+
+    # ── schedules, requests ──
+
+    def on_timer(self, pipeline: str, now: datetime) -> None:
+        """A schedule is due. The run belongs to the time it was due for, so a timer that fires twice is one run."""
+        project = self.app.loaded()
+        scheduled = last_due(project, pipeline, now)
+        self.app.coordinator.start_run(command_for_tick(project, pipeline, scheduled))
+
+    def on_start_request(self, body: Mapping[str, JsonValue]) -> Answer:
+        """`POST runs`: {"pipeline": …, "key": …, "nodes": […]}. The same key is the same run."""
+        try:
+            command = self._requested(body)
+            plan = self.app.coordinator.start_run(command)
+        except ConfigError as error:
+            return 400, {"error": self._safe(str(error)), "problems": [self._safe(str(problem)) for problem in error.problems]}
+        if plan is None:
+            return 200, {"run_id": None, "message": "no new files"}
+        return 202, {"run_id": plan.run_id, "pipeline": plan.pipeline, "status_url": f"runs/{plan.run_id}"}
+
+    def _requested(self, body: Mapping[str, JsonValue]) -> StartRun:
+        unknown = sorted(set(body) - {"pipeline", "key", "nodes"})
+        pipeline, nodes = body.get("pipeline"), body.get("nodes")
+        if unknown or not isinstance(pipeline, str):
+            raise ConfigError(
+                "the request needs 'pipeline', and may have 'key' and 'nodes'", hint=f"Unknown: {', '.join(unknown) or 'none'}."
+            )
+        if nodes is not None and not (isinstance(nodes, list) and all(isinstance(node, str) for node in nodes)):
+            raise ConfigError("'nodes' must be a list of names")
+        project = self.app.loaded()
+        config = find_pipeline(project, pipeline)
+        command = StartRun(
+            project=project.config.project,
+            environment=project.environment,
+            pipeline=pipeline,
+            cause=Requested(key=str(body.get("key") or uuid4().hex), nodes=None if nodes is None else tuple(map(str, nodes))),
+        )
+        if not blob_sources(config) or nodes is not None:
+            return command
+        listing = [file for source in blob_sources(config) for file in self.app.connections.files(source.connection, source.pattern.prefix)]
+        files = self.app.coordinator.ledger.unclaimed(command, landed_files(config, listing))
+        return command.model_copy(update={"cause": command.cause.model_copy(update={"files": files})})
+
+    def on_status_request(self, run_id: str) -> Answer:
+        """`GET runs/{id}`: how far a run is."""
+        journal = self.app.coordinator.journal
+        plan = journal.plan(run_id) if run_id.isalnum() and len(run_id) <= 40 else None
+        if plan is None:
+            return 404, {"error": "no such run"}
+        final = journal.final(run_id)
+        outcomes = journal.outcomes(run_id, [node.name for node in plan.nodes])
+        nodes: list[JsonValue] = []
+        for node in plan.nodes:
+            outcome = outcomes.get(node.name)
+            result = getattr(outcome, "result", None)
+            status = "waiting" if outcome is None else "skipped" if result is None else result.status
+            error = None if result is None or result.error is None else {"code": result.error.code, "message": result.error.message}
+            nodes.append({"node": node.name, "status": status, "rows": None if result is None else result.rows_out, "error": error})
+        return 200, {
+            "run_id": run_id,
+            "pipeline": plan.pipeline,
+            "status": "running" if final is None else final.status,
+            "nodes": nodes,
+        }
+
+    def on_health_request(self) -> Answer:
+        """`GET health`: whether new runs are taken. Says nothing that a stranger could use; the log says where it is wrong."""
+        healthy = self.app.problem is None
+        return (200 if healthy else 503), {"status": "healthy" if healthy else "broken project", "version": __version__}
+
+    # ── the queue ──
+
+    def on_node_run(self, body: bytes, *, delivery: int) -> None:
+        """
+        A `RunNode` message.
+
+        Raises:
+            ConfigError: If it can never be processed: the host delivers it again until the broker gives up, and its dead-letter
+                handler tells the run.
+        """
+        command = parse_command(body)
+        if not isinstance(command, RunNode):
+            raise ConfigError("a message of another kind is in the queue of node runs", code="message_garbage")
+        self._or_later(command, lambda: self.app.coordinator.run_node(command, delivery=delivery))
+
+    def on_run_finished(self, body: bytes) -> None:
+        """A `FinishRun` message."""
+        command = parse_command(body)
+        if not isinstance(command, FinishRun):
+            raise ConfigError("a message of another kind is in the queue of finished runs", code="message_garbage")
+        self._or_later(command, lambda: self.app.coordinator.finish_run(command))
+
+    def _or_later(self, command: RunNode | FinishRun, work: Callable[[], None]) -> None:
+        """When a service is away, send the message again for later. An abandoned one would come back at once, ten times, and be dead."""
+        try:
+            work()
+        except TransientServiceError as error:
+            delay = delay_in_outage(command.resend)
+            _log.warning("put off for %s s: %s", delay.seconds, self._safe(str(error)))
+            self.app.coordinator.queue.send([command.model_copy(update={"resend": command.resend + 1})], delay=delay)
+
+    def on_dead_letter(self, body: bytes, *, message_id: str, reason: str) -> None:
+        """
+        A message that was delivered too often. It is kept in the system store, and its run is told, so that it ends.
+        """
+        name = digest(message_id, body.decode(errors="replace"))
+        self.app.store.put_if_absent(f"dead/{name}.json", body[:262_144])
+        try:
+            command = parse_command(body)
+        except ConfigError as error:
+            _log.error("a dead message was kept as dead/%s.json: %s", name, error)  # the reason is the whole story
+            self._give_up_what_it_names(body, error)
+            return
+        if isinstance(command, FinishRun):
+            self.app.coordinator.finish_run(command)
+            return
+        _log.error("node '%s' of run %s was given up: %s", command.node, command.run_id, reason or "delivered too often")
+        self.app.coordinator.give_up(command, _given_up(reason or "its message was delivered too often", name))
+
+    def _give_up_what_it_names(self, body: bytes, error: ConfigError) -> None:
+        import json
+
+        try:
+            content = json.loads(body)
+            command = RunNode(run_id=content["run_id"], node=content["node"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return
+        self.app.coordinator.give_up(command, _given_up(error.message, digest(error.message)))
+
+    # ── the net ──
+
+    def on_sweep(self) -> Swept:
+        """Bring forward what stopped: runs, reports, kept events, files whose event was lost."""
+        swept = sweep(self.app.coordinator, patience=PATIENCE)
+        project = self.app.project
+        if project is not None:
+            self._empty_inbox()
+            for command in self._missed(project):
+                self.app.coordinator.start_run(command)
+        return swept
+
+    def _empty_inbox(self) -> None:
+        for path in list(self.app.store.list("inbox/")):
+            stored = self.app.store.get(path)
+            if stored is not None:
+                self.on_blob_event(stored.data)
+                self.app.store.delete(path)
+
+    def _missed(self, project: LoadedProject) -> Iterator[StartRun]:
+        for config in project.config.pipelines:
+            for source in blob_sources(config):
+                listing = landed_files(config, self.app.connections.files(source.connection, source.pattern.prefix))
+                if not listing:
+                    continue
+                probe = StartRun(
+                    project=project.config.project, environment=project.environment, pipeline=config.pipeline, cause=Requested(key="probe")
+                )
+                for file in self.app.coordinator.ledger.unclaimed(probe, listing):
+                    yield from (command for command in commands_for_file(project, file) if command.pipeline == config.pipeline)
+
+    def _safe(self, text: str) -> str:
+        return self.app.redactor.text(text)
+
+
+def last_due(project: LoadedProject, pipeline: str, now: datetime) -> datetime:
+    """
+    The newest time, up to now, that a schedule of the pipeline was due for; `now` to the second if it has none.
+
+    A timer fires a little late, or a little early by clock skew: half a second is allowed for.
+    """
+    from cronsim import CronSim
+
+    from odibi_core.planning.triggers import schedules
+
+    moment = (now + timedelta(seconds=0.5)).astimezone(UTC)
+    due = [
+        next(CronSim(schedule.expression, moment + timedelta(seconds=1), reverse=True), None)
+        for schedule in schedules(project)
+        if schedule.pipeline == pipeline
+    ]
+    found = [time for time in due if time is not None and time <= moment]
+    return max(found, default=now.replace(microsecond=0))
+
+
+def _given_up(reason: str, name: str) -> ErrorRecord:
+    return ErrorRecord(
+        code="dead_lettered",
+        message=f"the message of this node was given up: {reason}",
+        hint=f"The worker may have run out of memory or time, or the message is damaged; it is kept as dead/{name}.json.",
+        exit_code=4,
+    )
+
+
+_host: AzureHost | None = None
+_lock = threading.Lock()
+
+
+def host(environment: Mapping[str, str], *, app_folder: Path) -> AzureHost:
+    """The host of this process, built when the first event comes."""
+    global _host  # noqa: PLW0603  # one per process, as the worker has one app
+    with _lock:
+        if _host is None:
+            _host = AzureHost.from_environment(environment, app_folder=app_folder)
+        return _host
+
+
+def explained(error: OdibiError) -> str:
+    """An error for the log, every problem with its place."""
+    return "\n".join(problem_text(problem) for problem in error.problems) if isinstance(error, ConfigError) else str(error)

@@ -3,7 +3,7 @@ High-water marks that move with the data: value = v if and only if all source ro
 
 The window of a load is frozen as an *intent* before the source is read and never computed again; the data go into the target in one
 commit with the owner's transaction; only then the value moves. Whoever comes later can tell from the target alone whether an open
-intent is in: it rolls forward, waits, or fences the owner out if its run will never finish.
+intent is in: it rolls forward, waits, or gives the window back when its node has ended without it.
 """
 
 from __future__ import annotations
@@ -112,16 +112,13 @@ class Watermarks:
         if state == mark.sequence:
             self._save(key, Mark(sequence=mark.sequence, value=intent.until), etag)
             return
-        if state is not None:  # fenced, or a zombie of a finished run took the window: it will never be written
-            self._save(key, Mark(sequence=mark.sequence, value=mark.value), etag)
-            return
-        if not self._has_ended(intent.run_id, node):
+        # Not in: by a fence, because a second worker of a finished run took it, or because its run still works on it. A node that has
+        # its outcome was closed before: none of its workers can commit any more.
+        if state is None and not self._has_ended(intent.run_id, node):
             raise TransientServiceError(
                 f"run {intent.run_id} is loading '{key.name}' now", code="window_taken", hint="It is tried again when that run is done."
             )
-        sink.fence(owner)
         self._save(key, Mark(sequence=mark.sequence, value=mark.value), etag)
-        raise WriteConflictError(f"the open window of '{key.name}' was fenced; the target has to be opened again")
 
     def moved(self, window: FrozenWindow, column: str) -> WatermarkMoved:
         """What the commit of a window means, for the reports."""

@@ -102,20 +102,6 @@ class ForeignIntentTaken(Watermarks):
         self._save(key, Mark(sequence=mark.sequence, value=mark.value), etag)
 
 
-class NoFence(Watermarks):
-    """Rule off: the open window of a run that failed is fenced in the table before its rows are given to another."""
-
-    def _settle_foreign(self, key: MarkKey, mark: Mark, etag: str | None, *, node: str, sink: Sink) -> None:
-        class _Unfenced:
-            transaction = staticmethod(sink.transaction)
-
-            @staticmethod
-            def fence(application: str) -> None:
-                return
-
-        super()._settle_foreign(key, mark, etag, node=node, sink=_Unfenced())  # type: ignore[arg-type]  # a sink that cannot fence
-
-
 class NoReportedMark(Outbox):
     """Rule off: a run that was reported is never put into another batch."""
 
@@ -154,26 +140,25 @@ class RandomRunIds(Coordinator):
         return plan
 
 
-# name → (parts, whether the sweep runs). Without the sweep where the sweep would heal it: both nets must hold alone.
-MUTANTS: dict[str, tuple[Parts, bool]] = {
-    "run id is random": (Parts(run_id=_random_run_id, coordinator=RandomRunIds), True),
-    "outcomes can be overwritten": (Parts(journal=OutcomesOverwritten), True),
-    "reads the others, then stores": (Parts(coordinator=ReadsThenStores), False),
-    "a finished node's message repairs nothing": (Parts(coordinator=NoRepair), False),
-    "a redelivery has no claim of its own": (Parts(coordinator=ClaimsForgetDeliveries), False),
-    "transaction not checked first": (Parts(rules={"check_first": False}), True),
-    "no transaction at all": (Parts(rules={"check_first": False, "write_transaction": False}), True),
-    "checked and committed on two handles": (Parts(rules={"same_handle": False}), True),
-    "a commit error is believed": (Parts(rules={"trust_errors": True, "check_first": False}), True),
-    "first creation unguarded": (Parts(rules={"guard_creation": False}), True),
-    "no table-wide transaction for overwrite": (Parts(rules={"table_wide": False}), True),
-    "window computed again": (Parts(watermarks=WindowRecomputed), True),
-    "mark moves before the data": (Parts(watermarks=NoIntent), True),
-    "open window of another run taken": (Parts(watermarks=ForeignIntentTaken), True),
-    "failed run's window not fenced": (Parts(watermarks=NoFence), True),
-    "ended without being closed": (Parts(coordinator=EndsWithoutClosing), True),
-    "message completed first": (Parts(settle_first=True), False),
-    "no dead-letter handler": (Parts(dead_letter_handler=False), False),
-    "a report forgets what it wrote": (Parts(outbox=NoReportedMark), True),
-    "a report batch changes when tried again": (Parts(outbox=BatchNotFrozen), True),
+# name → (parts, whether the sweep runs, the kinds of history). Without the sweep where the sweep would heal it: both nets hold alone.
+MUTANTS: dict[str, tuple[Parts, bool, tuple[str, ...]]] = {
+    "run id is random": (Parts(run_id=_random_run_id, coordinator=RandomRunIds), True, ("mixed",)),
+    "outcomes can be overwritten": (Parts(journal=OutcomesOverwritten), True, ("mixed",)),
+    "reads the others, then stores": (Parts(coordinator=ReadsThenStores), False, ("mixed",)),
+    "a finished node's message repairs nothing": (Parts(coordinator=NoRepair), False, ("mixed",)),
+    "a redelivery has no claim of its own": (Parts(coordinator=ClaimsForgetDeliveries), False, ("mixed",)),
+    "transaction not checked first": (Parts(rules={"check_first": False}), True, ("mixed",)),
+    "no transaction at all": (Parts(rules={"check_first": False, "write_transaction": False}), True, ("mixed",)),
+    "checked and committed on two handles": (Parts(rules={"same_handle": False}), True, ("mixed", "windows")),
+    "a commit error is believed": (Parts(rules={"trust_errors": True, "check_first": False}), True, ("mixed",)),
+    "first creation unguarded": (Parts(rules={"guard_creation": False}), True, ("mixed", "windows")),
+    "no table-wide transaction for overwrite": (Parts(rules={"table_wide": False}), True, ("rivals",)),
+    "window computed again": (Parts(watermarks=WindowRecomputed), True, ("windows",)),
+    "mark moves before the data": (Parts(watermarks=NoIntent), True, ("mixed", "windows")),
+    "open window of another run taken": (Parts(watermarks=ForeignIntentTaken), True, ("windows",)),
+    "ended without being closed": (Parts(coordinator=EndsWithoutClosing), True, ("windows",)),
+    "message completed first": (Parts(settle_first=True), False, ("mixed",)),
+    "no dead-letter handler": (Parts(dead_letter_handler=False), False, ("mixed",)),
+    "a report forgets what it wrote": (Parts(outbox=NoReportedMark), True, ("mixed",)),
+    "a report batch changes when tried again": (Parts(outbox=BatchNotFrozen), True, ("mixed",)),
 }

@@ -55,6 +55,7 @@ class Profile:
     refusals: float = 0.02
     growth: float = 0.2  # the chance that the source grows when a message is taken
     at_once: bool = False  # every event arrives before anything runs
+    events: tuple[int, int] = (1, 3)  # how many files arrive
 
 
 @dataclass
@@ -108,7 +109,7 @@ class History:
         self._events()
 
     def _events(self) -> None:
-        for number in range(self.rng.randint(1, 3)):
+        for number in range(self.rng.randint(*self.profile.events)):
             file = FileVersion(connection="lake", path=f"in/{number}.csv", etag="1", size_bytes=1)
             rows = tuple(1000 * (number + 1) + row for row in range(self.rng.randint(1, 3)))
             self.lake.files[f"{file.path}@{file.etag}"] = rows
@@ -322,7 +323,7 @@ class History:
         ]
         found += [f"{spec.name}: run {run_id[:6]} failed and wrote" for run_id in set(by_run) - set(done) - buried if run_id in outcomes]
         if spec.mode == "overwrite":
-            if len({batch for batch, _ in rows}) > 1:
+            if any(len({batch for batch, _ in commit.rows}) > 1 for commit in self.lake.table(f"t_{spec.name}").commits):
                 found.append(f"{spec.name}: more than one batch after overwrite")
             return found
         expected = self._expected(spec, done, journal)
@@ -387,8 +388,8 @@ def windows(_rng: random.Random) -> list[Spec]:
 ZOMBIES = Faults(crash=0.01, fail_before=0.01, fail_after=0.01, duplicate=0.12, pause=0.03)
 PROFILES = {
     "mixed": Profile(),
-    "rivals": Profile(faults=ZOMBIES, graph=rivals, at_once=True),
-    "windows": Profile(faults=ZOMBIES, graph=windows, at_once=True, refusals=0.15, growth=0.6),
+    "rivals": Profile(faults=ZOMBIES, graph=rivals, at_once=True, events=(3, 3)),
+    "windows": Profile(faults=ZOMBIES, graph=windows, at_once=True, refusals=0.15, growth=0.6, events=(2, 3)),
 }
 
 _CONFIGS: dict[str, NodeConfig] = {}

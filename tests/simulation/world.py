@@ -98,7 +98,8 @@ class World:
                 self.crashes += 1
                 raise Crash
             if draw < self.faults.crash + self.faults.pause:
-                worker.paused_until = self.now + self.rng.uniform(0, 3 * LOCK)
+                # Often just past its lock: then it wakes beside the worker that took over.
+                worker.paused_until = self.now + self.rng.choice((self.rng.uniform(0, 3 * LOCK), self.rng.uniform(LOCK, LOCK + 1)))
         greenlet.getcurrent().parent.switch()
         if worker.doomed:
             raise Crash

@@ -81,7 +81,7 @@ def translated(doing: str) -> Iterator[None]:
         ours = translate(error, doing)
         if ours is None:
             raise
-        raise ours from error
+        raise ours from None
 
 
 def is_panic(error: BaseException) -> bool:

@@ -1,0 +1,40 @@
+"""One emulator per test module, with the queues that the module names in QUEUES, and the real client to talk to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.servicebus import ServiceBusClient
+
+from odibi_local.servicebus import EmulatorProcess
+
+
+def config_document(queues: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The Config.json with these queues."""
+    entries = [{"Name": name, "Properties": dict(properties)} for name, properties in queues.items()]
+    namespace = {"Name": "sbemulatorns", "Queues": entries, "Topics": []}
+    return {"UserConfig": {"Namespaces": [namespace], "Logging": {"Type": "File"}}}
+
+
+def write_config(folder: Path, queues: Mapping[str, Mapping[str, Any]]) -> Path:
+    """Write the Config.json with these queues and return where."""
+    path = folder / "Config.json"
+    path.write_text(json.dumps(config_document(queues)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    folder = tmp_path_factory.mktemp("servicebus")
+    with EmulatorProcess(write_config(folder, request.module.QUEUES), folder / "state.db") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def client(emulator: EmulatorProcess) -> Iterator[ServiceBusClient]:
+    with ServiceBusClient.from_connection_string(emulator.connection_string, retry_total=1) as open_client:
+        yield open_client

@@ -16,7 +16,7 @@ from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.plan import Plan, PlannedNode, RetryPolicy, StoredInput
-from odibi_core.planning.refusals import refuse_unavailable
+from odibi_core.planning.refusals import queries_of, query_place, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
 from odibi_core.ports import CompiledSql
 
@@ -165,19 +165,31 @@ class _Builder:
                         return _mapping(resolve(node, self.scope.for_plan()))
         raise ConfigError(f"node '{config.name}' is not in the project", hint="This is a bug: please report it.")
 
+    def _resolved(self, config: NodeConfig) -> NodeConfig:
+        """The node as its worker will see it."""
+        if config.transform is None and config.transformer is None:
+            return config
+        return NodeConfig.model_validate(resolve(self._written(config), self.scope))
+
     def _sql(self, config: NodeConfig, frames: tuple[str, ...]) -> dict[str, CompiledSql]:
+        """Every query of a node: its SQL steps, and those that its transforms will ask for."""
         tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in config.inputs or {})}
         compiled: dict[str, CompiledSql] = {}
+        for query in queries_of(self._resolved(config)):
+            compiled[query_place(query)] = self._compiled(query, {"df"}, f"node '{config.name}'")
         for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
             text = step.sql if step.sql is not None else self.project.files.get(step.sql_file or "")
-            if text is None:
-                continue
-            try:
-                compiled[f"transform.{place}"] = self.context.compile_sql(resolve_sql(text, self.scope), tables)
-            except ConfigError as error:
-                where = f"step {place + 1} of node '{config.name}' in pipeline '{self.pipeline.pipeline}'"
-                raise ConfigError(f"{where}: {error.message}", hint=error.hint, code="sql") from error
+            if text is not None:
+                where = f"step {place + 1} of node '{config.name}'"
+                compiled[f"transform.{place}"] = self._compiled(resolve_sql(text, self.scope), tables, where)
         return compiled
+
+    def _compiled(self, text: str, tables: Collection[str], where: str) -> CompiledSql:
+        try:
+            return self.context.compile_sql(text, tables)
+        except ConfigError as error:
+            message = f"{where} in pipeline '{self.pipeline.pipeline}': {error.message}"
+            raise ConfigError(message, hint=error.hint, code="sql") from error
 
     def _stored(self, config: NodeConfig, frames: tuple[str, ...], selected: frozenset[str]) -> dict[str, StoredInput]:
         """Inputs from outside this run: nodes of other pipelines, and nodes above that were not selected."""

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
+from odibi_core.messages import digest
+
+if TYPE_CHECKING:
+    from odibi_core.transforms import Params
 
 READABLE = ("csv", "json", "ndjson", "parquet", "delta")
 WRITABLE = ("csv", "json", "parquet", "delta")
@@ -52,22 +60,40 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
     return [key for key, used in unavailable.items() if used]
 
 
-def _refuse_unknown_functions(config: NodeConfig, path: str) -> None:
+def query_place(text: str) -> str:
+    """The key of a transform's query in the plan."""
+    return f"query.{digest(text)}"
+
+
+def queries_of(config: NodeConfig) -> tuple[str, ...]:
+    """The queries over `df` that a node's transforms will ask for."""
+    return tuple(text for bound in _bound(config) for text in bound.queries())
+
+
+def _bound(config: NodeConfig) -> list[Params]:
+    from odibi_core.transforms import OPERATIONS, TRANSFORMS
+
+    return [(OPERATIONS if kind == "operation" else TRANSFORMS).bind(name, params)[1] for kind, name, params in _calls(config)]
+
+
+def _calls(config: NodeConfig) -> list[tuple[str, str, dict[str, JsonValue]]]:
     calls = [("transformer", config.transformer, config.params)] if config.transformer is not None else []
     for step in config.transform.steps if config.transform is not None else ():
         if step.function is not None:
             calls.append(("function", step.function, step.params))
         elif step.operation is not None:
             calls.append(("operation", step.operation, step.params))
+    return calls
+
+
+def _refuse_unknown_functions(config: NodeConfig, path: str) -> None:
+    calls = _calls(config)
     tests = [] if config.validation is None else list(config.validation.tests)
     if not calls and not tests:
         return
     try:
         if calls:
-            from odibi_core.transforms import OPERATIONS, TRANSFORMS
-
-            for kind, name, params in calls:
-                (OPERATIONS if kind == "operation" else TRANSFORMS).bind(name, params)
+            _bound(config)
         if tests:
             from odibi_core import checks
 

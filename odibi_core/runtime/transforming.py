@@ -11,6 +11,7 @@ from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
 from odibi_core.events import StepRecord
 from odibi_core.planning.plan import PlannedNode
+from odibi_core.planning.refusals import query_place
 from odibi_core.ports import CompiledSql, Engine, Frame
 
 
@@ -25,10 +26,11 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
     frame = primary
     tables = dict(named)
 
-    def compile_text(text: str, known: Collection[str]) -> CompiledSql:
-        from odibi_core.sql import compile_sql
-
-        return compile_sql(text, tables=known)
+    def compile_text(text: str, _known: Collection[str]) -> CompiledSql:
+        compiled = node.sql.get(query_place(text))
+        if compiled is None:
+            raise ConfigError(f"a query of node '{node.name}' was not compiled", hint="The plan is of another release.")
+        return compiled
 
     def call(kind: str, name: str, params: Mapping[str, JsonValue]) -> Frame:
         from odibi_core.transforms import OPERATIONS, TRANSFORMS, TransformContext

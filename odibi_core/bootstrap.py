@@ -97,7 +97,7 @@ def build(settings: Settings, *, queue: MessageQueue, announce: EventSink = lamb
     Put the product together.
 
     A YAML that cannot be loaded does not prevent it: runs under way go on by their frozen plans, and new ones are refused. For that
-    the system store has to be found without the YAML: by the setting ODIBI_SYSTEM_URI.
+    the system store has to be found: by the setting ODIBI_SYSTEM_URI, or by what can still be read of the YAML.
 
     Raises:
         ConfigError: If the YAML is broken and no setting says where the system store is.
@@ -207,13 +207,23 @@ class _Builder:
         uri = self.environment.get("ODIBI_SYSTEM_URI")
         if uri:
             return self._resolved({SYSTEM: _connection_at(uri, self.environment)})
-        if self.project is None:
-            raise self.problem or ConfigError("the project could not be loaded")
-        system = self.project.config.system
-        if system is None:
+        tree = self._tree()
+        system = _mapping(tree.get("system"))
+        if not system:
             return self._resolved({SYSTEM: {"type": "local", "base_path": DEFAULT_SYSTEM}})
-        named = _mapping(self.project.tree.get("connections")).get(system.connection)
-        return self._resolved({SYSTEM: _below(_mapping(named), system.path)})
+        named = _mapping(tree.get("connections")).get(str(system.get("connection")))
+        return self._resolved({SYSTEM: _below(_mapping(named), str(system.get("path") or "_odibi_system"))})
+
+    def _tree(self) -> Mapping[str, JsonValue]:
+        """The project's tree; of a project that was refused, as much as can be read."""
+        if self.project is not None:
+            return self.project.tree
+        from odibi_core.config.tree import read_tree
+
+        tree = read_tree(self.settings.project_file, environment=self.settings.environment_name, variables=self.environment)
+        if not _mapping(tree.get("connections")):
+            raise self.problem or ConfigError("the project could not be loaded")
+        return tree
 
     def _resolved(self, connections: JsonValue) -> ResolvedConnections:
         given = resolve(connections, Scope(environment=self.environment)) if connections else {}
@@ -257,7 +267,8 @@ class _Builder:
                 raise self.problem or ConfigError("the project could not be loaded")
             dialect = self.project.config.sql_dialect
             context = PlannerContext(
-                environment=self.environment, compile_sql=lambda text, tables: cache.compile(text, tables=tables, dialect=dialect)
+                environment=self.environment,
+                compile_sql=lambda text, tables: cache.compile(text, tables=tables, dialect=dialect, engine="polars"),
             )
             return compile_plan(self.project, command, context, now=self.clock())
 

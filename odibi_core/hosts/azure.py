@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
-from uuid import uuid4
 
 from pydantic import JsonValue
 
@@ -18,24 +17,25 @@ from odibi_core.config import LoadedProject, problem_text
 from odibi_core.errors import ConfigError, OdibiError, TransientServiceError
 from odibi_core.events import ErrorRecord
 from odibi_core.hosts.arrivals import Arrival, arrivals_in
-from odibi_core.messages import FileVersion, FinishRun, Requested, RunNode, StartRun, digest, parse_command
-from odibi_core.planning.planner import find_pipeline
-from odibi_core.planning.triggers import blob_sources, command_for_tick, commands_for_file, landed_files
+from odibi_core.hosts.requests import landed, requested
+from odibi_core.messages import FileVersion, FinishRun, RunNode, StartRun, digest, parse_command
+from odibi_core.planning.triggers import blob_sources, command_for_tick, commands_for_file
 from odibi_core.queues.service_bus import ServiceBusQueue
 from odibi_core.runtime.retry import delay_in_outage
 from odibi_core.runtime.sweep import Swept, sweep
 
 _log = logging.getLogger("odibi.azure")
 PATIENCE = timedelta(minutes=35)  # over the function time-out of host.json: a run that moves is left alone
+OUTAGE_TRIES = 14
 Answer = tuple[int, dict[str, JsonValue]]  # HTTP status and JSON body
-Value = TypeVar("Value")
 
 
 class AzureHost:
     """The handlers behind the triggers. One per process; sync, called from many threads."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.app = app
+        self.pause = pause
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, app_folder: Path) -> AzureHost:
@@ -72,7 +72,7 @@ class AzureHost:
             self._keep(body)
             return
         for arrival in arrivals_in(body):
-            self._arrived(arrival)
+            self._patiently(lambda arrival=arrival: self._arrived(arrival))  # type: ignore[misc]  # the default binds the loop's value
 
     def on_blob(self, url: str) -> None:
         """A blob seen by a polling trigger: the same as its event, with the version that is there now."""
@@ -104,20 +104,20 @@ class AzureHost:
         """A schedule is due. The run belongs to the time it was due for, so a timer that fires twice is one run."""
         project = self.app.loaded()
         scheduled = last_due(project, pipeline, now)
-        self.app.coordinator.start_run(command_for_tick(project, pipeline, scheduled))
+        self._patiently(lambda: self.app.coordinator.start_run(command_for_tick(project, pipeline, scheduled)))
 
     def on_start_request(self, body: Mapping[str, JsonValue]) -> Answer:
         """`POST runs`: {"pipeline": …, "key": …, "nodes": […]}. The same key is the same run."""
         try:
             command = self._requested(body)
-            plan = self.app.coordinator.start_run(command)
+            plan = None if command is None else self.app.coordinator.start_run(command)
         except ConfigError as error:
             return 400, {"error": self._safe(str(error)), "problems": [self._safe(str(problem)) for problem in error.problems]}
         if plan is None:
             return 200, {"run_id": None, "message": "no new files"}
         return 202, {"run_id": plan.run_id, "pipeline": plan.pipeline, "status_url": f"runs/{plan.run_id}"}
 
-    def _requested(self, body: Mapping[str, JsonValue]) -> StartRun:
+    def _requested(self, body: Mapping[str, JsonValue]) -> StartRun | None:
         unknown = sorted(set(body) - {"pipeline", "key", "nodes"})
         pipeline, nodes = body.get("pipeline"), body.get("nodes")
         if unknown or not isinstance(pipeline, str):
@@ -126,19 +126,10 @@ class AzureHost:
             )
         if nodes is not None and not (isinstance(nodes, list) and all(isinstance(node, str) for node in nodes)):
             raise ConfigError("'nodes' must be a list of names")
-        project = self.app.loaded()
-        config = find_pipeline(project, pipeline)
-        command = StartRun(
-            project=project.config.project,
-            environment=project.environment,
-            pipeline=pipeline,
-            cause=Requested(key=str(body.get("key") or uuid4().hex), nodes=None if nodes is None else tuple(map(str, nodes))),
+        key = body.get("key")
+        return requested(
+            self.app, pipeline, key=None if key is None else str(key), nodes=None if nodes is None else [str(node) for node in nodes]
         )
-        if not blob_sources(config) or nodes is not None:
-            return command
-        listing = [file for source in blob_sources(config) for file in self.app.connections.files(source.connection, source.pattern.prefix)]
-        files = self.app.coordinator.ledger.unclaimed(command, landed_files(config, listing))
-        return command.model_copy(update={"cause": command.cause.model_copy(update={"files": files})})
 
     def on_status_request(self, run_id: str) -> Answer:
         """`GET runs/{id}`: how far a run is."""
@@ -198,6 +189,24 @@ class AzureHost:
             _log.warning("put off for %s s: %s", delay.seconds, self._safe(str(error)))
             self.app.coordinator.queue.send([command.model_copy(update={"resend": command.resend + 1})], delay=delay)
 
+    def _patiently(self, work: Callable[[], object]) -> None:
+        """
+        Wait in place for a service that is away: these messages are not ours to send again, and abandoned ones would soon be dead.
+
+        Raises:
+            TransientServiceError: If it stays away for about ten minutes.
+        """
+        for tries in range(OUTAGE_TRIES):
+            try:
+                work()
+            except TransientServiceError as error:
+                if tries == OUTAGE_TRIES - 1:
+                    raise
+                _log.warning("waiting: %s", self._safe(str(error)))
+                self.pause(delay_in_outage(tries).total_seconds())
+            else:
+                return
+
     def on_dead_letter(self, body: bytes, *, message_id: str, reason: str) -> None:
         """
         A message that was delivered too often. It is kept in the system store, and its run is told, so that it ends.
@@ -214,7 +223,8 @@ class AzureHost:
             self.app.coordinator.finish_run(command)
             return
         _log.error("node '%s' of run %s was given up: %s", command.node, command.run_id, reason or "delivered too often")
-        self.app.coordinator.give_up(command, _given_up(reason or "its message was delivered too often", name))
+        given_up = _given_up(reason or "its message was delivered too often", name)
+        self._patiently(lambda: self.app.coordinator.give_up(command, given_up))
 
     def _give_up_what_it_names(self, body: bytes, error: ConfigError) -> None:
         import json
@@ -246,15 +256,12 @@ class AzureHost:
                 self.app.store.delete(path)
 
     def _missed(self, project: LoadedProject) -> Iterator[StartRun]:
+        """Files in the landing zones that no run has taken: their events were lost, or came while the project was broken."""
         for config in project.config.pipelines:
-            for source in blob_sources(config):
-                listing = landed_files(config, self.app.connections.files(source.connection, source.pattern.prefix))
-                if not listing:
-                    continue
-                probe = StartRun(
-                    project=project.config.project, environment=project.environment, pipeline=config.pipeline, cause=Requested(key="probe")
-                )
-                for file in self.app.coordinator.ledger.unclaimed(probe, listing):
+            files = landed(self.app, config) if blob_sources(config) else ()
+            if files:
+                probe = command_for_tick(project, config.pipeline, self.app.clock())
+                for file in self.app.coordinator.ledger.unclaimed(probe, files):
                     yield from (command for command in commands_for_file(project, file) if command.pipeline == config.pipeline)
 
     def _safe(self, text: str) -> str:

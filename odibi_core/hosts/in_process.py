@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 from odibi_core.bootstrap import App, Settings, build, utc_now
-from odibi_core.config import PipelineConfig
 from odibi_core.errors import TransientServiceError
 from odibi_core.events import RunFinished
-from odibi_core.messages import FileVersion, Requested, RunNode, StartRun
+from odibi_core.hosts.requests import requested
+from odibi_core.messages import RunNode, StartRun
 from odibi_core.planning.plan import Plan
-from odibi_core.planning.planner import find_pipeline
-from odibi_core.planning.triggers import blob_sources, landed_files
 from odibi_core.ports import EventSink
 from odibi_core.queues.memory import MemoryQueue
 from odibi_core.runtime.datasets import FramesInMemory
@@ -69,25 +66,7 @@ class InProcess:
         Raises:
             ConfigError: If there is no such pipeline.
         """
-        project = self.app.loaded()
-        config = find_pipeline(project, pipeline)
-        command = StartRun(
-            project=project.config.project,
-            environment=project.environment,
-            pipeline=config.pipeline,
-            cause=Requested(key=key or uuid4().hex, nodes=None if nodes is None else tuple(nodes)),
-        )
-        if not blob_sources(config) or nodes is not None:
-            return command
-        files = self.app.coordinator.ledger.unclaimed(command, self.landed(config))
-        if not files:
-            return None
-        return command.model_copy(update={"cause": command.cause.model_copy(update={"files": files})})
-
-    def landed(self, config: PipelineConfig) -> tuple[FileVersion, ...]:
-        """The files that lie in a pipeline's landing zones, seen before or not."""
-        listing = [file for source in blob_sources(config) for file in self.app.connections.files(source.connection, source.pattern.prefix)]
-        return landed_files(config, listing)
+        return requested(self.app, pipeline, key=key, nodes=nodes)
 
     def run(self, command: StartRun) -> RunFinished | None:
         """

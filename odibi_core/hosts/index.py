@@ -37,21 +37,14 @@ class Index:
 def index_of(project_file: Path, environment_name: str | None, environment: Mapping[str, str]) -> Index:
     """The index of a project. Never raises: one bad function, or one bad file, must not take the whole app down."""
     try:
-        tree = _tree(project_file, environment_name, environment)
+        from odibi_core.config.tree import read_tree
+
+        tree = read_tree(project_file, environment=environment_name, variables=environment)
         return Index(timers=_timers(tree), containers=_containers(tree))
     except ConfigError as error:
         return Index(problem=str(error))
     except Exception as error:  # noqa: BLE001  # the border to the host: whatever is wrong, health and the log say so later
         return Index(problem=f"unexpected {type(error).__name__}")
-
-
-def _tree(project_file: Path, environment_name: str | None, environment: Mapping[str, str]) -> Mapping[str, JsonValue]:
-    from odibi_core.config.imports import ProjectFiles, read_project, with_environment
-    from odibi_core.config.marks import plain
-
-    files = ProjectFiles(directory=project_file.resolve().parent)
-    tree = with_environment(read_project(project_file.resolve(), files, environment), environment_name, files, ())
-    return _mapping(plain(tree))
 
 
 def _timers(tree: Mapping[str, JsonValue]) -> tuple[DueAt, ...]:

@@ -16,7 +16,7 @@ from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.plan import Plan, PlannedNode, RetryPolicy, StoredInput
-from odibi_core.planning.refusals import queries_of, query_place, refuse_unavailable
+from odibi_core.planning.refusals import queries_of, query_place, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
 from odibi_core.ports import CompiledSql
 
@@ -40,6 +40,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         ConfigError: If the pipeline or a selected node does not exist, or a node asks for what cannot be done.
     """
     pipeline = find_pipeline(project, command.pipeline)
+    refuse_triggers(pipeline)
     logical_time = command.cause.scheduled_time if isinstance(command.cause, TimerTicked) else now
     scope = Scope(
         environment=context.environment,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from odibi_core.config import NodeConfig
+from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig
 from odibi_core.errors import ConfigError
 from odibi_core.messages import digest
 
@@ -25,6 +25,25 @@ def refuse_unavailable(config: NodeConfig, engine: str, *, path: str) -> None:
     for complaint, hint in _complaints(config, engine):
         raise ConfigError(f"{path}: {complaint}", code="not_available", hint=hint)
     _refuse_unknown_functions(config, path)
+
+
+def refuse_triggers(pipeline: PipelineConfig) -> None:
+    """
+    Raises:
+        ConfigError: If a trigger of the pipeline uses something that this release accepts in a file but cannot do.
+    """
+    for trigger in pipeline.triggers:
+        unavailable: list[str] = []
+        if isinstance(trigger, DatasetTrigger):
+            unavailable.append("dataset")
+        elif isinstance(trigger, BlobTrigger):
+            blob = trigger.blob
+            unavailable += [f"on_rewrite: {blob.on_rewrite}"] if blob.on_rewrite != "process" else []
+            unavailable += ["batch"] if blob.batch is not None else []
+            unavailable += ["expect"] if blob.expect is not None else []
+        if unavailable:
+            where = f"trigger of pipeline '{pipeline.pipeline}'"
+            raise ConfigError(f"{where}: '{unavailable[0]}' is not available yet", code="not_available", hint="Remove it for now.")
 
 
 def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:

@@ -68,6 +68,21 @@ def test_reading_a_version(lake, computed):
         lake.engine.scan(lake.source("t", options={"sep": ";"}))
 
 
+def test_rows_that_the_log_does_not_know(lake):
+    """Statistics are optional: unknown is not zero."""
+    import json
+
+    lake.write(ROWS)
+    entry = lake.root / "t" / "_delta_log" / f"{1:020}.json"
+    actions = [json.loads(line) for line in entry.read_text().splitlines()]
+    for action in actions:
+        action.get("add", {}).pop("stats", None)
+    entry.write_text("\n".join(json.dumps(action) for action in actions))
+    assert lake.engine.scan(lake.source("t")).rows is None
+    with pytest.raises(DataError):  # so it may have rows
+        lake.write(ROWS, mode="error")
+
+
 def test_a_missing_table(lake):
     """Names the table and what to do."""
     with pytest.raises(DataError) as caught:

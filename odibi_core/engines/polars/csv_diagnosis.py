@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterable
 
@@ -17,16 +18,37 @@ _MAX_CELL = 1 << 20
 
 def diagnosed(error: OdibiError, scans: Iterable[ScannedCsv]) -> OdibiError:
     """The same error, with the file and counts if one of the scanned files is at fault."""
-    if error.error_code != "unreadable_rows":
+    if error.error_code not in {"unreadable_rows", "encoding"}:
         return error
     for scan in scans:
         for file in scan.files:
+            at = _not_utf8(file)
+            if at is not None:
+                hint = "Deliver it as UTF-8, or name its 'encoding' in the read options."
+                return DataError(f"'{file.name}' (csv) is not UTF-8 at byte {at}", code="encoding", hint=hint)
             found = _broken_lines(file, scan) or _wrong_values(file, scan)
             if found:
                 return DataError(
                     f"'{file.name}' (csv): {found}", code="unreadable_rows", hint="Correct the file at its source, or its read options."
                 )
     return error
+
+
+def _not_utf8(file: LocalFile) -> int | None:
+    """Where the file stops being UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    read = 0
+    with file.path.open("rb") as source:
+        while True:
+            chunk = source.read(1 << 20)
+            pending = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                return read - pending + error.start
+            if not chunk:
+                return None
+            read += len(chunk)
 
 
 def _broken_lines(file: LocalFile, scan: ScannedCsv) -> str | None:

@@ -90,9 +90,6 @@ def _quoted(name: str) -> str:
 
 def rows_in_log(table: DeltaTable) -> int | None:
     """The number of rows as the log's statistics know it; None if a file has none."""
-    actions = pl.DataFrame(table.get_add_actions(flatten=True))
-    if actions.is_empty():
-        return 0
-    if "num_records" not in actions.columns or actions["num_records"].null_count():
-        return None
-    return int(actions["num_records"].sum())
+    actions = table.get_add_actions()
+    counts = actions.column("num_records").to_pylist() if "num_records" in actions.schema.names else [None] * actions.num_rows
+    return None if None in counts else sum(counts)

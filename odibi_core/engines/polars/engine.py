@@ -19,7 +19,7 @@ from odibi_core.engines.polars.guard import RememberedOnce, TableGuard
 from odibi_core.engines.polars.held_files import HeldFiles
 from odibi_core.engines.polars.json_reader import scan_json
 from odibi_core.engines.polars.parquet_reader import scan_parquet
-from odibi_core.engines.polars.pinned_files import files_now, pinned
+from odibi_core.engines.polars.pinned_files import files_now, pinned, verify
 from odibi_core.engines.polars.places import is_remote
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
@@ -60,6 +60,8 @@ class PolarsEngine:
             raise DataError(f"no file of '{source.location.name}' is given", code="missing_file")
         folder = self._held.new_folder()
         files = pinned(source.location, versions, folder)
+        if source.files is not None and not is_remote(source.location):
+            self._held.announced.extend(files)
         rows: int | None = None
         match source.format:
             case "csv":
@@ -71,16 +73,6 @@ class PolarsEngine:
                 frame = scan_json(source, files, folder)
         windowed = _windowed(frame, source)
         return Scanned(frame=framed(windowed), rows=rows if windowed is frame else None, files=versions)
-
-    def verify(self, source: Source, scanned: Scanned) -> None:
-        """
-        Check after the rows were computed that the files were not rewritten meanwhile. Local files only: downloads cannot change.
-
-        Raises:
-            FileChangedError: If one was rewritten or deleted.
-        """
-        if scanned.files and not is_remote(source.location):
-            pinned(source.location, scanned.files, self._held.new_folder())
 
     def sql(self, query: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
         """One SELECT over the given frames and nothing else; their names are lower case."""
@@ -123,12 +115,21 @@ class PolarsEngine:
         return self._computed([native(frame)], doing)[0]
 
     def _computed(self, frames: list[pl.LazyFrame], doing: str) -> list[pl.DataFrame]:
-        """Compute in one pass; a file that cannot be read is named."""
+        """
+        Compute in one pass; a file that cannot be read is named.
+
+        Raises:
+            FileChangedError: If a local file was rewritten or deleted meanwhile. Downloads cannot change.
+        """
         try:
             with translated(doing):
-                return [frames[0].collect()] if len(frames) == 1 else pl.collect_all(frames)
+                computed = [frames[0].collect()] if len(frames) == 1 else pl.collect_all(frames)
         except DataError as error:
+            verify(self._held.announced)
             raise diagnosed(error, self._held.scans) from None
+        if self._held.announced and any("SCAN" in frame.explain(optimized=False) for frame in frames):  # cached frames read no file
+            verify(self._held.announced)
+        return computed
 
     def release(self) -> None:
         """Remove this thread's temporary files. Frames scanned from files cannot be computed after it; cached ones can."""

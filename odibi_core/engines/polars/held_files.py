@@ -9,6 +9,7 @@ from pathlib import Path
 
 from odibi_core.engines.polars.csv_reader import ScannedCsv
 from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.pinned_files import LocalFile
 
 
 class HeldFiles:
@@ -16,6 +17,7 @@ class HeldFiles:
 
     def __init__(self, parent: Path | None) -> None:
         self.scans: list[ScannedCsv] = []
+        self.announced: list[LocalFile] = []  # local files that must still be the announced versions when they were read
         self._parent = parent
         self._folder: Path | None = None
 
@@ -30,6 +32,7 @@ class HeldFiles:
     def release(self) -> None:
         """Remove everything."""
         self.scans.clear()
+        self.announced.clear()
         if self._folder is not None:
             _remove(self._folder)
             self._folder = None

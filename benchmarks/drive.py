@@ -7,6 +7,9 @@ from pathlib import Path
 
 
 def main(project_file: Path, pipeline: str) -> int:
+    from odibi_core.hosts.own_process import prepare
+
+    prepare()
     from odibi_core.hosts.in_process import InProcess
 
     host = InProcess.open(project_file)

@@ -337,9 +337,15 @@ def _below(connection: Mapping[str, JsonValue], path: str) -> dict[str, JsonValu
 
 
 def _versions() -> dict[str, str]:
-    from importlib.metadata import version
+    import deltalake
+    import polars
 
-    return {"odibi_core": __version__, "polars": version("polars"), "deltalake": version("deltalake"), "python": platform.python_version()}
+    return {
+        "odibi_core": __version__,
+        "polars": polars.__version__,
+        "deltalake": deltalake.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def _mapping(value: JsonValue | None) -> dict[str, JsonValue]:

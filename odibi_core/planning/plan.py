@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import Cause, FileVersion
@@ -43,7 +43,7 @@ class PlannedNode(Record):
     stored: dict[str, StoredInput] = {}  # by alias: outputs of nodes that are not part of this run, as they wrote them last
     files: tuple[FileVersion, ...] | None = None  # the arrived files that it reads
     keep_frame: bool = False  # a later node reads this one's output as a frame
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = Field(default_factory=RetryPolicy)  # a default made here would build its schema on import
     on_error: Literal["fail_fast", "fail_later", "ignore"] = "fail_later"
     skip: str = ""  # why it does not run: disabled, not selected
 

@@ -203,15 +203,6 @@ class Engine(Protocol):
         """Open a source lazily: its schema is known, no row was read."""
         ...
 
-    def verify(self, source: Source, scanned: Scanned) -> None:
-        """
-        Check, after the rows were computed, that its files are still the versions that were scanned.
-
-        Raises:
-            FileChangedError: If one was rewritten or deleted meanwhile.
-        """
-        ...
-
     def sql(self, query: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
         """One SELECT over the given frames and nothing else."""
         ...

@@ -57,8 +57,6 @@ class Computer:
         if config.write is not None and config.write.add_metadata:
             frame = _with_metadata(frame, plan, inputs)
         cached = self.engine.cache(frame, inputs.uncounted)
-        for source, scanned in inputs.scans:
-            self.engine.verify(source, scanned)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
@@ -72,7 +70,6 @@ class Computer:
                 dataset=source.location.name, format=source.format, rows=scanned.rows, version=scanned.version, files=scanned.files
             )
             inputs.add(alias, scanned, read)
-            inputs.scans.append((source, scanned))
         read_stored(inputs, node=node, connections=connections, engine=self.engine)
         read_upstream(
             inputs,

@@ -27,7 +27,7 @@ class Inputs:
     named: dict[str, Frame] = field(default_factory=dict)  # by lower-case name, for SQL and transforms
     reads: list[DatasetRead] = field(default_factory=list)
     uncounted: dict[str, Frame] = field(default_factory=dict)  # frames whose rows are not known yet, by dataset
-    scans: list[tuple[Source, Scanned]] = field(default_factory=list)
+    files: tuple[FileVersion, ...] = ()
 
     def add(self, name: str, scanned: Scanned, read: DatasetRead) -> None:
         """Take an input in; the first one is the primary."""

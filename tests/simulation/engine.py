@@ -95,9 +95,6 @@ class SimEngine:
         version = table.version if source.version is None else source.version
         return Scanned(frame=tuple(row for _, row in table.rows(version)), version=version)
 
-    def verify(self, source: Source, scanned: Scanned) -> None:
-        """Files here never change."""
-
     def _maybe_fail(self, path: str) -> None:
         left = self.lake.broken.get(path, 0)
         if left == KILLS:

@@ -130,7 +130,10 @@ def _trace(record: logging.LogRecord) -> str:
 
 def _kind_of_exception(trace: str) -> str:
     """The type at the end of a traceback, without its message: that may be long, and foreign ones quote data."""
-    return trace.rstrip().rpartition("\n")[2].partition(":")[0]
+    lines = trace.splitlines()
+    last_frame = max((number for number, line in enumerate(lines) if line.startswith("  File ")), default=0)
+    named = (line for line in lines[last_frame:] if line and not line.startswith(" "))
+    return next(named, "").partition(":")[0]
 
 
 def log_event(event: AnyRunEvent) -> None:

@@ -239,8 +239,8 @@ class ObjectStore(Protocol):
         """Of two callers exactly one gets True; readers never see half an object."""
         ...
 
-    def replace(self, path: str, data: bytes, *, etag: str) -> bool:
-        """Write only over the version that was read."""
+    def replace(self, path: str, data: bytes, *, etag: str) -> str | None:
+        """Write only over the version that was read. The new version's tag, or None if another version was there."""
         ...
 
     def list(self, prefix: str) -> Iterable[str]:

@@ -32,7 +32,7 @@ from odibi_core.ports import Clock, EventSink, MessageQueue
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.ledger import FileLedger
 from odibi_core.runtime.outbox import Outbox
-from odibi_core.runtime.readiness import how_it_ended, stopped_by, what_is_next
+from odibi_core.runtime.readiness import fail_fast_nodes, how_it_ended, stopped_by, what_is_next
 from odibi_core.runtime.retry import delay_before_next, delay_in_outage
 
 UNKNOWN_RUN_RESENDS = 6  # a message may overtake its plan by seconds, not by minutes
@@ -138,13 +138,11 @@ class Coordinator:
         """
         plan = self._plan_of(command)
         node = _node_of(plan, command)
-        # Finished before, but that worker may have died before it queued the next nodes.
-        if self.journal.outcome(plan.run_id, node.name) is not None:
+        outcomes = self.journal.outcomes(plan.run_id, {node.name, *node.upstream, *fail_fast_nodes(plan)})
+        # Finished before, but that worker may have died before it queued the next nodes. Or the message is early, stale or blocked:
+        # whoever ends the last upstream node queues it again.
+        if node.name in outcomes or node.name not in what_is_next(plan, outcomes).ready:
             self.advance(plan, after=node.name)
-            return
-        outcomes = self.journal.outcomes(plan.run_id, [other.name for other in plan.nodes])
-        if node.name not in what_is_next(plan, outcomes).ready:
-            self.advance(plan, after=node.name)  # early, stale, or blocked: whoever ends the last upstream node queues it again
             return
         stopper = stopped_by(plan, outcomes)
         if stopper is not None:
@@ -179,8 +177,23 @@ class Coordinator:
             closing = NodeClosing(run_id=plan.run_id, node=node.name, attempt=command.attempt, result=result, at=self.clock())
             self._close(plan, node, closing)
             return
-        self._record(NodeFinished(run_id=plan.run_id, node=node.name, attempt=command.attempt, result=result, at=self.clock()))
-        self.advance(plan, after=node.name)
+        outcome = NodeFinished(run_id=plan.run_id, node=node.name, attempt=command.attempt, result=result, at=self.clock())
+        if self._record(outcome) and result.status == "succeeded" and plan.downstream(node.name):
+            self._queue_behind(plan, node.name)
+        else:
+            self.advance(plan, after=node.name)
+
+    def _queue_behind(self, plan: Plan, name: str) -> None:
+        """The common case of `advance`, with fewer reads: nothing behind this node can have an outcome, so the run goes on."""
+        behind = plan.downstream(name)
+        outcomes = self.journal.outcomes(plan.run_id, {name, *(upstream for node in behind for upstream in node.upstream)})
+        coming = what_is_next(plan, outcomes)
+        if any(node == blocked for blocked, _ in coming.blocked for node in (other.name for other in behind)):
+            self.advance(plan, after=name)
+            return
+        commands = [RunNode(run_id=plan.run_id, node=node.name) for node in behind if node.name in coming.ready]
+        if commands:
+            self.queue.send(commands)
 
     def _close(self, plan: Plan, node: PlannedNode, closing: NodeClosing, *, alone: bool | None = None) -> None:
         """
@@ -260,8 +273,8 @@ class Coordinator:
 
         A flusher that died may hold the lease for a while, and a report may be away: then the message is sent again, later.
         """
-        self.outbox.flush()
-        if command.resend < REPORT_RESENDS and self.outbox.is_waiting(command.run_id):
+        waiting = self.outbox.flush()
+        if command.resend < REPORT_RESENDS and command.run_id in waiting:
             again = command.model_copy(update={"resend": command.resend + 1})
             self.queue.send([again], delay=delay_in_outage(command.resend + 1))
 

@@ -53,52 +53,52 @@ class Outbox:
         """The runs that wait for a report, oldest id first."""
         return tuple(path.rpartition("/")[2] for path in self._store.list(f"outbox/{name}/"))
 
-    def is_waiting(self, run_id: str) -> bool:
-        """Whether any report of a run is still to be written."""
-        return any(self._store.get(f"outbox/{name}/{run_id}") is not None for name in self._reports)
-
-    def flush(self) -> tuple[str, ...]:
+    def flush(self) -> frozenset[str]:
         """
         Drain every report whose lease is free.
 
-        A report that fails does not fail the caller: its runs stay and the next flush tries again. Returns the names that failed.
-        """
-        return tuple(name for name, kind in self._reports.items() if not self._drain(name, kind))
+        A report that fails does not fail the caller: its runs stay and the next flush tries again.
 
-    def _drain(self, name: str, kind: ReportKind) -> bool:
-        while self.waiting(name):
+        Returns:
+            The runs that still wait for a report: because it failed, or because somebody else is writing it just now.
+        """
+        return frozenset(run_id for name, kind in self._reports.items() for run_id in self._drain(name, kind))
+
+    def _drain(self, name: str, kind: ReportKind) -> tuple[str, ...]:
+        waiting = self.waiting(name)
+        while waiting:
             lease = self._take_lease(name)
             if lease is None:
-                return True  # somebody drains it, and looks once more before ending
+                break  # somebody drains it, and looks once more before ending
             try:
-                done = self._write_batches(name, kind, lease)
+                done = self._write_batches(name, kind, lease, waiting)
             except LeaseLostError:
-                return True  # another flusher goes on with the same batch
+                done = False  # another flusher goes on with the same batch
             except Exception:  # noqa: BLE001  # a report, whatever is wrong with it, can never fail a run
                 _log.warning("report '%s' failed and stays in the outbox", name, exc_info=True)
-                return False
+                done = False
+            waiting = self.waiting(name)
             if not done:
-                return False
-        return True
+                break
+        return waiting
 
-    def _write_batches(self, name: str, kind: ReportKind, lease: _Lease) -> bool:
-        """Write until nothing waits; release the lease. False if a run of an independent report failed."""
+    def _write_batches(self, name: str, kind: ReportKind, lease: _Lease, waiting: Sequence[str]) -> bool:
+        """Write a batch left behind and then what waits; release the lease. False if a run of an independent report failed."""
         failed: set[str] = set()
         try:
-            while batch := lease.state.batch or self._next_batch(name, skip=failed):
+            while batch := lease.state.batch or self._next_batch(name, waiting):
                 if not lease.state.batch:
                     lease.save(lease.state.model_copy(update={"batch": batch, "sequence": lease.state.sequence + 1}))
                 failed |= self._write(name, kind, lease.state)
                 lease.save(lease.state.model_copy(update={"batch": ()}))
+                waiting = [run_id for run_id in waiting if run_id not in batch]
         finally:
             lease.release()
         return not failed
 
-    def _next_batch(self, name: str, *, skip: set[str]) -> tuple[str, ...]:
+    def _next_batch(self, name: str, waiting: Sequence[str]) -> tuple[str, ...]:
         batch: list[str] = []
-        for run_id in self.waiting(name):
-            if run_id in skip:
-                continue
+        for run_id in waiting:
             if self._store.get(_done(name, run_id)) is not None:
                 self._store.delete(f"outbox/{name}/{run_id}")  # added again by a worker that came late
                 continue
@@ -168,12 +168,10 @@ class _Lease:
         self._replace(self.state.model_copy(update={"owner": "", "until": None}))
 
     def _replace(self, state: FlushState) -> bool:
-        if not self._store.replace(self._path, state.model_dump_json().encode(), etag=self._etag):
+        etag = self._store.replace(self._path, state.model_dump_json().encode(), etag=self._etag)
+        if etag is None:
             return False
-        stored = self._store.get(self._path)
-        if stored is None or FlushState.model_validate_json(stored.data) != state:
-            return False
-        self._etag = stored.etag
+        self._etag = etag
         self.state = state
         return True
 

@@ -52,6 +52,11 @@ def _blocker(plan: Plan, node: PlannedNode, status: Mapping[str, NodeStatus]) ->
     return None
 
 
+def fail_fast_nodes(plan: Plan) -> frozenset[str]:
+    """The nodes whose failure stops the run."""
+    return frozenset(node.name for node in plan.nodes if node.on_error == "fail_fast")
+
+
 def stopped_by(plan: Plan, outcomes: Mapping[str, Outcome]) -> str | None:
     """The failed `on_error: fail_fast` node because of which nothing new may start, or None."""
     for node in plan.nodes:

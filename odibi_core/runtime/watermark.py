@@ -155,7 +155,7 @@ class Watermarks:
         data = mark.model_dump_json().encode()
         if etag is None:
             return self._store.put_if_absent(key.path, data)
-        return self._store.replace(key.path, data, etag=etag)
+        return self._store.replace(key.path, data, etag=etag) is not None
 
 
 def transaction_of(run_id: str, node: str) -> str:

@@ -103,9 +103,9 @@ class AzureBlobStore:
 
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """Of two callers exactly one gets True; readers never see half an object."""
-        return self._write_if(self._blob(path), data, "creating an object", {"overwrite": False})
+        return self._write_if(self._blob(path), data, "creating an object", {"overwrite": False}) is not None
 
-    def replace(self, path: str, data: bytes, *, etag: str) -> bool:
+    def replace(self, path: str, data: bytes, *, etag: str) -> str | None:
         """Write only over the version that was read."""
         from azure.core import MatchConditions
 
@@ -148,22 +148,25 @@ class AzureBlobStore:
     def _blob(self, path: str) -> BlobClient:
         return self._container.get_blob_client(safe_join(self._prefix, path))
 
-    def _write_if(self, blob: BlobClient, data: bytes, doing: str, condition: dict[str, Any]) -> bool:
+    def _write_if(self, blob: BlobClient, data: bytes, doing: str, condition: dict[str, Any]) -> str | None:
+        """The tag of what this call wrote, or None if the condition did not hold."""
         mark = uuid.uuid4().hex
         with azure_faults(doing):
             try:
-                self._creating(lambda: blob.upload_blob(data, metadata={_WRITER: mark}, **condition))
+                written = self._creating(lambda: blob.upload_blob(data, metadata={_WRITER: mark}, **condition))
             except HttpResponseError as error:
                 if not _is_refused(error) or self._is_missing_container(error):
                     raise
-                return self._mark_of(blob) == mark
-        return True
+                return self._tag_if_written_by(mark, blob)
+        return unquoted(written["etag"])
 
-    def _mark_of(self, blob: BlobClient) -> str | None:
+    def _tag_if_written_by(self, mark: str, blob: BlobClient) -> str | None:
+        """A refusal may be the library's second try, after the first one's answer was lost."""
         try:
-            return (blob.get_blob_properties().metadata or {}).get(_WRITER)
+            properties = blob.get_blob_properties()
         except ResourceNotFoundError:
             return None
+        return unquoted(properties.etag) if (properties.metadata or {}).get(_WRITER) == mark else None
 
     def _creating(self, write: Callable[[], Result]) -> Result:
         """Do a write; if the container is missing and may be made, make it and write again."""

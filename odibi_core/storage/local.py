@@ -85,7 +85,7 @@ class LocalStore:
             self._flush_folder(file.parent)
             return True
 
-    def replace(self, path: str, data: bytes, *, etag: str) -> bool:
+    def replace(self, path: str, data: bytes, *, etag: str) -> str | None:
         """Write only over the version that was read."""
         file = self._file(path)
         with folder_faults("replacing an object"):
@@ -93,16 +93,16 @@ class LocalStore:
                 with locked(file.parent):
                     there = _read(file)
                     if there is None or _etag(there) != etag:
-                        return False
+                        return None
                     whole = self._write_whole(file, data)
                     try:
                         whole.replace(file)
                     finally:
                         whole.unlink(missing_ok=True)
             except (FileNotFoundError, NotADirectoryError):
-                return False
+                return None
             self._flush_folder(file.parent)
-            return True
+            return _etag(data)
 
     def list(self, prefix: str) -> list[str]:
         """The paths that start with the prefix, sorted."""

@@ -36,15 +36,15 @@ class MemoryStore:
             self._objects[key] = self._stored(data)
             return True
 
-    def replace(self, path: str, data: bytes, *, etag: str) -> bool:
+    def replace(self, path: str, data: bytes, *, etag: str) -> str | None:
         """Write only over the version that was read."""
         key = safe_join("", path)
         with self._lock:
             there = self._objects.get(key)
             if there is None or there.etag != etag:
-                return False
-            self._objects[key] = self._stored(data)
-            return True
+                return None
+            written = self._objects[key] = self._stored(data)
+            return written.etag
 
     def list(self, prefix: str) -> list[str]:
         """The paths that start with the prefix, sorted."""

@@ -152,15 +152,18 @@ class SimStore:
 
         return bool(self.world.effect(apply))
 
-    def replace(self, path: str, data: bytes, *, etag: str) -> bool:
-        def apply() -> bool:
-            found = self.world.objects.get(path)
-            if found is None or str(found[1]) != etag:
-                return False
-            self.world.objects[path] = (data, self.world.new_etag())
-            return True
+    def replace(self, path: str, data: bytes, *, etag: str) -> str | None:
+        written: list[str] = []
 
-        return bool(self.world.effect(apply))
+        def apply() -> None:
+            found = self.world.objects.get(path)
+            if found is not None and str(found[1]) == etag:
+                tag = self.world.new_etag()
+                self.world.objects[path] = (data, tag)
+                written.append(str(tag))
+
+        self.world.effect(apply)
+        return written[0] if written else None
 
     def list(self, prefix: str) -> Iterable[str]:
         self.world.step()

@@ -72,7 +72,7 @@ def test_no_increment_is_lost_between_processes_and_stores_of_different_roots(tm
         done = 0
         while done < 100:
             seen = store.get(path)
-            done += store.replace(path, str(int(seen.data) + 1).encode(), etag=seen.etag)
+            done += store.replace(path, str(int(seen.data) + 1).encode(), etag=seen.etag) is not None
     """
     LocalStore(tmp_path).put("root/deep/count", b"0")
     near, far = (tmp_path / "root", "deep/count"), (tmp_path, "root/deep/count")

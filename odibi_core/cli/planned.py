@@ -1,0 +1,95 @@
+"""Plans that nobody runs: compiled to be looked at, or to be refused, without opening a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from odibi_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from odibi_core.config import BlobSource, LoadedProject, NodeConfig, PipelineConfig
+    from odibi_core.messages import Cause, FileVersion, StartRun
+    from odibi_core.planning.plan import Plan
+    from odibi_core.planning.planner import PlannerContext
+
+
+def plan_of(project: LoadedProject, pipeline: PipelineConfig, nodes: Sequence[str] | None = None) -> Plan:
+    """
+    The plan that a run of the pipeline would have now.
+
+    Raises:
+        ConfigError: If such a run would be refused.
+    """
+    from odibi_core.planning.planner import compile_plan
+
+    return compile_plan(project, command_for(project, pipeline, nodes), _context(project), now=datetime.now(UTC))
+
+
+def command_for(project: LoadedProject, pipeline: PipelineConfig, nodes: Sequence[str] | None = None) -> StartRun:
+    """A command as the pipeline's own trigger would give it: so that `${trigger.…}` has values."""
+    from odibi_core.messages import Requested, StartRun
+
+    cause = _typical_cause(pipeline) if nodes is None else Requested(key="plan", nodes=tuple(nodes))
+    return StartRun(project=project.config.project, environment=project.environment, pipeline=pipeline.pipeline, cause=cause)
+
+
+def refusals_of(project: LoadedProject, pipeline: PipelineConfig) -> tuple[tuple[str | None, ConfigError], ...]:
+    """Why a run would be refused: every node that is at fault with its error, not only the first. None: the pipeline itself."""
+    try:
+        plan_of(project, pipeline)
+    except ConfigError as error:
+        found = [(node.name, fault) for node in pipeline.nodes if (fault := _fault_of(project, pipeline, node)) is not None]
+        return tuple(found) or ((None, error),)
+    return ()
+
+
+def _fault_of(project: LoadedProject, pipeline: PipelineConfig, node: NodeConfig) -> ConfigError | None:
+    """What is wrong with one node, whatever is wrong with those above it: in their places stand nodes that do nothing."""
+    from odibi_core.cli.selection import upstream_of
+    from odibi_core.config import NodeConfig
+
+    above = [NodeConfig.model_construct(name=name) for name in dict.fromkeys(upstream_of(pipeline)[node.name])]
+    alone = pipeline.model_copy(update={"nodes": (*above, node)})
+    others = tuple(alone if other.pipeline == pipeline.pipeline else other for other in project.config.pipelines)
+    try:
+        plan_of(replace(project, config=project.config.model_copy(update={"pipelines": others})), alone)
+    except ConfigError as error:
+        return error
+    return None
+
+
+def _context(project: LoadedProject) -> PlannerContext:
+    from odibi_core.config import environment_of
+    from odibi_core.planning.planner import PlannerContext
+    from odibi_core.sql import compile_sql
+
+    return PlannerContext(
+        environment=environment_of(project.directory, os.environ),
+        compile_sql=lambda text, tables: compile_sql(text, tables=tables, dialect=project.config.sql_dialect),
+    )
+
+
+def _typical_cause(pipeline: PipelineConfig) -> Cause:
+    from odibi_core.config import BlobTrigger, ScheduleTrigger
+    from odibi_core.messages import BlobArrived, Requested, TimerTicked
+
+    match pipeline.triggers[:1]:
+        case (BlobTrigger(blob=source),):
+            return BlobArrived(files=(_typical_file(source),))
+        case (ScheduleTrigger(),):
+            return TimerTicked(scheduled_time=datetime.now(UTC))
+        case _:
+            return Requested(key="plan")
+
+
+def _typical_file(source: BlobSource) -> FileVersion:
+    """A file as the trigger's pattern describes it."""
+    from odibi_core.messages import FileVersion
+
+    pattern = source.pattern
+    today = datetime.now(UTC).date().isoformat()
+    return FileVersion(connection=source.connection, path=pattern.glob, etag="", size_bytes=0, parts=dict.fromkeys(pattern.parts, today))

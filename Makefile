@@ -1,51 +1,59 @@
-# Every target does its own set-up: a machine needs Python 3.11+ and nothing else of ours.
+# Every target does its own set-up: a machine needs Python 3.11 or newer, git, and nothing else of ours.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
 
-.PHONY: help demo test check lint types layers requirements dev bench clean setup
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint format types layers requirements requirements-update requirements-upgrade dev bench clean
 
-help:
-	@echo "make demo          land files in a blob container on this machine and watch the tables, the catalog and the story come out"
-	@echo "make test          run every test, on real parts"
-	@echo "make check         everything CI runs: tests, lint, types, layers, current requirements"
-	@echo "make lint | types | layers | requirements | dev | bench | clean"
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' Makefile
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "odibi_core needs Python 3.11 or newer; set PYTHON=python3.12, say")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+demo: setup ## land files in a container on this machine; watch the tables, the catalog and the story come out
+	@$(BIN)/python -m odibi_local.demo
+
+test: setup ## run every test, on real parts
+	@$(BIN)/python -m pytest
+
+check: ## everything CI runs: lint, types, layers, current requirements, tests
+	@bash .ci/run
+
+lint: setup ## look for faults and for unformatted code
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+format: setup ## format the code, and mend what can be mended
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+types: setup ## check the types
+	@$(BIN)/mypy
+
+layers: setup ## check who imports whom
+	@$(BIN)/lint-imports --no-logo
+
+requirements: setup ## check that the requirements files are what pyproject.toml asks for
+	@$(BIN)/python -m tests.tools.requirements --check
+
+requirements-update: setup ## compile the requirements files after a change of pyproject.toml
+	@$(BIN)/python -m tests.tools.requirements --update
+
+requirements-upgrade: setup ## compile them with the newest versions
+	@$(BIN)/python -m tests.tools.requirements --upgrade
+
+dev: setup ## run the project in pipelines/ on this machine, as Azure would
+	@$(BIN)/odibi dev
+
+bench: setup ## measure
+	@$(BIN)/python -m benchmarks
+
+clean: ## forget everything that can be made again
+	@rm -rf $(VENV) .local .odibi pipelines/.odibi pipelines/lake build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+setup: $(READY) ## install the locked packages into .venv (the other targets do that too)
+
+$(READY): requirements-dev.txt pyproject.toml .ci/find-python tests/tools/set_up.py
+	@python=$$(sh .ci/find-python $(PYTHON)) && "$$python" -m tests.tools.set_up $(VENV)
 	@touch $@
-
-setup: $(VENV)/.ready
-
-demo: setup
-	$(BIN)/python -m odibi_local.demo
-
-test: setup
-	$(BIN)/python -m pytest
-
-lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-
-types: setup
-	$(BIN)/mypy
-
-layers: setup
-	$(BIN)/lint-imports
-
-requirements: setup
-	$(BIN)/python -m tests.tools.requirements --check
-
-check: test lint types layers requirements
-
-dev: setup
-	$(BIN)/odibi dev
-
-bench: setup
-	$(BIN)/python -m benchmarks
-
-clean:
-	rm -rf $(VENV) .odibi .local build

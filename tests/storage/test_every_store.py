@@ -77,13 +77,13 @@ def test_replace_writes_only_over_the_version_that_was_read(store):
     """The tag of an older version, a made-up one and a missing object are all refused."""
     store.put("w", b"1")
     first = store.get("w").etag
-    assert store.replace("w", b"2", etag=first) is True
-    assert store.replace("w", b"3", etag=first) is False
-    assert store.replace("w", b"3", etag="made-up") is False
-    assert store.replace("missing", b"3", etag=first) is False
+    assert store.replace("w", b"2", etag=first) == store.get("w").etag
+    assert store.replace("w", b"3", etag=first) is None
+    assert store.replace("w", b"3", etag="made-up") is None
+    assert store.replace("missing", b"3", etag=first) is None
     assert store.get("w").data == b"2"
     assert store.get("missing") is None
-    assert store.replace("w", b"3", etag=store.get("w").etag) is True
+    assert store.replace("w", b"3", etag=store.get("w").etag) == store.get("w").etag
     assert store.get("w").data == b"3"
 
 
@@ -141,7 +141,7 @@ def test_no_increment_is_lost_between_threads(store):
         done = 0
         while done < 10:
             seen = store.get("count")
-            done += store.replace("count", str(int(seen.data) + 1).encode(), etag=seen.etag)
+            done += store.replace("count", str(int(seen.data) + 1).encode(), etag=seen.etag) is not None
         return done
 
     with ThreadPoolExecutor(4) as pool:

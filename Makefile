@@ -53,6 +53,7 @@ clean: ## forget everything that can be made again
 	@rm -rf $(VENV) .local .odibi pipelines/.odibi pipelines/lake build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 setup: $(READY) ## install the locked packages into .venv (the other targets do that too)
+	@:
 
 $(READY): requirements-dev.txt pyproject.toml .ci/find-python tests/tools/set_up.py
 	@python=$$(sh .ci/find-python $(PYTHON)) && "$$python" -m tests.tools.set_up $(VENV)

@@ -148,7 +148,11 @@ def _line_of(event: AnyRunEvent) -> tuple[int, str, dict[str, Any]]:
             return logging.INFO, f"run of '{pipeline}' started", {"pipeline": pipeline, "project": event.project, "nodes": len(event.nodes)}
         case RunFinished(status=status):
             level = logging.INFO if status == "succeeded" else logging.ERROR
-            return level, f"run {status}", {"status": status, "succeeded": event.succeeded, "failed": event.failed, "skipped": event.skipped}
+            return (
+                level,
+                f"run {status}",
+                {"status": status, "succeeded": event.succeeded, "failed": event.failed, "skipped": event.skipped},
+            )
         case NodeStarted(node=node):
             return logging.INFO, f"node '{node}' started", {"node": node, "attempt": event.attempt, "delivery": event.delivery}
         case NodeHandedOff(node=node):

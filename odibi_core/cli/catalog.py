@@ -22,7 +22,19 @@ WIDEST = 60  # letters of a cell
 # What a table shows; JSON has every column.
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "runs": ("started_at", "pipeline", "status", "cause", "seconds", "rows_written", "error_code", "run_id"),
-    "nodes": ("finished_at", "pipeline", "node", "status", "attempts", "rows_in", "rows_out", "target", "table_version", "seconds", "error_code"),
+    "nodes": (
+        "finished_at",
+        "pipeline",
+        "node",
+        "status",
+        "attempts",
+        "rows_in",
+        "rows_out",
+        "target",
+        "table_version",
+        "seconds",
+        "error_code",
+    ),
     "state": ("moved_at", "pipeline", "node", "column", "value_before", "value_after", "sequence"),
     "files": ("processed_at", "pipeline", "status", "connection", "path", "size_bytes", "rows", "run_id"),
     "tables": ("seen_at", "dataset", "format", "version", "pipeline", "node", "columns"),

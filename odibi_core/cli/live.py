@@ -38,7 +38,9 @@ class LiveTable:
         self._nodes = [node.name for node in plan.nodes]
         self._ended, self._running, self._notes = {}, {}, {}
         for node, outcome in done.items():
-            self._ended[node] = _line("skipped", f"skipped  {outcome.reason}") if isinstance(outcome, NodeSkipped) else _line("succeeded", "done before")
+            self._ended[node] = (
+                _line("skipped", f"skipped  {outcome.reason}") if isinstance(outcome, NodeSkipped) else _line("succeeded", "done before")
+            )
         self._console.print(Text(f"{plan.pipeline}  run {plan.run_id}", style="bold"))
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8, redirect_stdout=False)
         self._live.start()

@@ -114,29 +114,8 @@ class Lines:
         self._screen.say(f"{self._ended}/{self._total} {node:<{self._width}} … {text}")
 
 
-class Silent:
-    """Shows nothing: the log lines say it."""
-
-    def begin(self, plan: Plan, done: Mapping[str, Outcome]) -> None:
-        """Nothing."""
-
-    def started(self, node: str) -> None:
-        """Nothing."""
-
-    def retried(self, event: NodeRetried) -> None:
-        """Nothing."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 def progress_for(screen: Screen, environment: Mapping[str, str]) -> Progress:
     """A live table for a person at a terminal, lines for everything else."""
-    if screen.mode == "log":
-        return Silent()
     stream = sys.stdout if screen.mode == "text" else sys.stderr
     plain = environment.get("CI") or environment.get("TERM") == "dumb" or not stream.isatty()
     if plain:
@@ -175,7 +154,11 @@ def details(outcome: Outcome) -> list[str]:
         return []
     result = outcome.result
     lines = error_lines(result.error) if result.error else []
-    lines += [f"check {check.name}: {check.failed_rows:,} of {check.rows:,} rows break it" for check in result.checks if not check.passed and not result.error]
+    lines += [
+        f"check {check.name}: {check.failed_rows:,} of {check.rows:,} rows break it"
+        for check in result.checks
+        if not check.passed and not result.error
+    ]
     return [*lines, *result.warnings]
 
 

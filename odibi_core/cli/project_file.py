@@ -45,7 +45,9 @@ def project_file(given: str | None, environment: Mapping[str, str]) -> Path:
     if named:
         raise ConfigError(f"there is no file '{named}'", code="no_project", hint="Name the project's YAML, or its folder.")
     raise ConfigError(
-        f"there is no project here: neither {' nor '.join(USUAL)} exists", code="no_project", hint="Name the project's YAML: odibi run FILE."
+        f"there is no project here: neither {' nor '.join(USUAL)} exists",
+        code="no_project",
+        hint="Name the project's YAML: odibi run FILE.",
     )
 
 

@@ -57,6 +57,9 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: froz
     """A plain table: columns as wide as their widest cell, two spaces between them. `right` are the columns of numbers."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     return "\n".join(
-        "  ".join(cell.rjust(width) if column in right else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in (header, *rows)
     )

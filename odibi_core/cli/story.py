@@ -50,7 +50,9 @@ def list_(given: argparse.Namespace, screen: Screen) -> int:
     """Show the newest stories, one per line."""
     app = open_host(given, screen).app
     found = [story for story, _ in Stories.of(app).newest(app, pipeline=given.pipeline, limit=given.limit)]
-    rows = [[f"{story.started_at:%Y-%m-%d %H:%M:%S}" if story.started_at else "", story.pipeline, story.status, story.page] for story in found]
+    rows = [
+        [f"{story.started_at:%Y-%m-%d %H:%M:%S}" if story.started_at else "", story.pipeline, story.status, story.page] for story in found
+    ]
     screen.say(aligned(["started", "pipeline", "status", "page"], rows) if rows else "there is no story yet")
     screen.result([story.as_dict() for story in found])
     return OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -71,7 +72,12 @@ class AzureHost:
         if self.app.project is None:
             self._keep(body)
             return
-        for arrival in arrivals_in(body):
+        try:
+            arrivals = arrivals_in(body)
+        except ConfigError as error:
+            self._bury(body, error)
+            return
+        for arrival in arrivals:
             self._patiently(lambda arrival=arrival: self._arrived(arrival))  # type: ignore[misc]  # the default binds the loop's value
 
     def on_blob(self, url: str) -> None:
@@ -161,23 +167,24 @@ class AzureHost:
     # ── the queue ──
 
     def on_node_run(self, body: bytes, *, delivery: int) -> None:
-        """
-        A `RunNode` message.
-
-        Raises:
-            ConfigError: If it can never be processed: the host delivers it again until the broker gives up, and its dead-letter
-                handler tells the run.
-        """
-        command = parse_command(body)
-        if not isinstance(command, RunNode):
-            raise ConfigError("a message of another kind is in the queue of node runs", code="message_garbage")
-        self._or_later(command, lambda: self.app.coordinator.run_node(command, delivery=delivery))
+        """A `RunNode` message. One that can never be processed is buried at once, and the run that it names is told."""
+        try:
+            command = parse_command(body)
+            if not isinstance(command, RunNode):
+                raise ConfigError("a message of another kind is in the queue of node runs", code="message_garbage")
+            self._or_later(command, lambda: self.app.coordinator.run_node(command, delivery=delivery))
+        except ConfigError as error:
+            self._bury(body, error)
 
     def on_run_finished(self, body: bytes) -> None:
         """A `FinishRun` message."""
-        command = parse_command(body)
-        if not isinstance(command, FinishRun):
-            raise ConfigError("a message of another kind is in the queue of finished runs", code="message_garbage")
+        try:
+            command = parse_command(body)
+            if not isinstance(command, FinishRun):
+                raise ConfigError("a message of another kind is in the queue of finished runs", code="message_garbage")
+        except ConfigError as error:
+            self._bury(body, error)
+            return
         self._or_later(command, lambda: self.app.coordinator.finish_run(command))
 
     def _or_later(self, command: RunNode | FinishRun, work: Callable[[], None]) -> None:
@@ -208,33 +215,26 @@ class AzureHost:
                 return
 
     def on_dead_letter(self, body: bytes, *, message_id: str, reason: str) -> None:
-        """
-        A message that was delivered too often. It is kept in the system store, and its run is told, so that it ends.
-        """
-        name = digest(message_id, body.decode(errors="replace"))
-        self.app.store.put_if_absent(f"dead/{name}.json", body[:262_144])
-        try:
-            command = parse_command(body)
-        except ConfigError as error:
-            _log.error("a dead message was kept as dead/%s.json: %s", name, error)  # the reason is the whole story
-            self._give_up_what_it_names(body, error)
-            return
-        if isinstance(command, FinishRun):
-            self.app.coordinator.finish_run(command)
-            return
-        _log.error("node '%s' of run %s was given up: %s", command.node, command.run_id, reason or "delivered too often")
-        given_up = _given_up(reason or "its message was delivered too often", name)
-        self._patiently(lambda: self.app.coordinator.give_up(command, given_up))
+        """A message of the node runs that the broker gave up after too many deliveries: kept, and its run told, so that it ends."""
+        why = reason or "its message was delivered too often"
+        self._bury(body, ConfigError(f"{why} (message {message_id or 'without id'})", code="dead_lettered"))
 
-    def _give_up_what_it_names(self, body: bytes, error: ConfigError) -> None:
-        import json
+    def _bury(self, body: bytes, error: ConfigError) -> None:
+        """
+        Keep a message that cannot be processed, with the reason, and end what it names: circling in the queue would help nobody.
 
-        try:
-            content = json.loads(body)
-            command = RunNode(run_id=content["run_id"], node=content["node"])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return
-        self.app.coordinator.give_up(command, _given_up(error.message, digest(error.message)))
+        Python functions cannot settle a message with a reason; so the reason stands beside the kept body, under `dead/`.
+        """
+        name = digest(error.message, body.decode(errors="replace"))
+        kept = {"reason": error.message, "hint": error.hint, "size_bytes": len(body), "body": body[:262_144].decode(errors="replace")}
+        self._patiently(lambda: self.app.store.put_if_absent(f"dead/{name}.json", json.dumps(kept).encode()))
+        _log.error("a message was given up and kept as dead/%s.json: %s", name, error.message)
+        command = _named_in(body)
+        if isinstance(command, RunNode):
+            given_up = _given_up(error.message, name)
+            self._patiently(lambda: self.app.coordinator.give_up(command, given_up))
+        elif isinstance(command, FinishRun):
+            self._patiently(lambda: self.app.coordinator.finish_run(command))
 
     # ── the net ──
 
@@ -295,6 +295,19 @@ def _given_up(reason: str, name: str) -> ErrorRecord:
         hint=f"The worker may have run out of memory or time, or the message is damaged; it is kept as dead/{name}.json.",
         exit_code=4,
     )
+
+
+def _named_in(body: bytes) -> RunNode | FinishRun | None:
+    """The command that a message is, or as much of one as can be made out: what matters is which run waits for it."""
+    try:
+        return parse_command(body)
+    except ConfigError:
+        pass
+    try:
+        content = json.loads(body)
+        return RunNode(run_id=content["run_id"], node=content["node"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 _host: AzureHost | None = None

@@ -50,6 +50,7 @@ class _Progress:
     rows_in: int | None = None
     rows_out: int | None = None
     warnings: list[str] = field(default_factory=list)
+    steps: tuple[StepRecord, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +141,7 @@ class NodeRunner:
 
     def _once(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
         opened = self._open(plan, node)
+        progress.steps = step_records(opened.config, node)
         if opened.sink is not None:
             receipt = opened.sink.committed()
             if receipt is not None:
@@ -165,7 +167,6 @@ class NodeRunner:
             progress,
             status="succeeded",
             write=None if write is None else dataset_write(write.target, write.receipt),
-            steps=step_records(opened.config, node),
             watermark=moved,
             sample=sample,
             output=output,
@@ -235,13 +236,13 @@ class NodeRunner:
             checks=facts.checks,
             rows_in=facts.rows_in,
             rows_out=facts.rows_out,
+            steps=step_records(opened.config, opened.node),
             warnings=["an earlier attempt had written this node and died before it could say so; nothing was written twice"],
         )
         return _ended(
             progress,
             status="succeeded",
             write=dataset_write(opened.target, receipt),
-            steps=step_records(opened.config, opened.node),
             watermark=facts.watermark,
             output=output,
         )
@@ -252,7 +253,6 @@ def _ended(
     *,
     status: NodeStatus,
     write: DatasetWrite | None = None,
-    steps: tuple[StepRecord, ...] = (),
     watermark: WatermarkMoved | None = None,
     sample: Sample | None = None,
     output: FrameAt | None = None,
@@ -270,7 +270,7 @@ def _ended(
         checks=progress.checks,
         warnings=tuple(progress.warnings),
         write=write,
-        steps=steps,
+        steps=progress.steps,
         watermark=watermark,
         sample=sample,
         output=output,

@@ -54,8 +54,8 @@ def configure_logging(environment: Mapping[str, str], redactor: Redactor) -> Non
     root = logging.getLogger()
     as_json = wants_json(environment)
     formatter = JsonLines() if as_json else TextLines(with_traceback=bool(environment.get("ODIBI_DEBUG")))
-    for handler in [known for known in root.handlers if isinstance(known, _Current)]:
-        root.removeHandler(handler)
+    for mine in [known for known in root.handlers if isinstance(known, _Current)]:
+        root.removeHandler(mine)
     if is_on_azure(environment) and root.handlers:
         for handler in root.handlers:
             handler.setFormatter(formatter)

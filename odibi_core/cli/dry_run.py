@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from odibi_core.cli.arrivals import reads_arrivals, typical_files
 from odibi_core.cli.exits import OK
 from odibi_core.cli.planned import plan_of
 from odibi_core.cli.screen import Screen
@@ -34,19 +35,21 @@ def dry_run(project: LoadedProject, chosen: Sequence[Chosen], screen: Screen) ->
 def _described(pipeline: PipelineConfig, plan: Plan) -> dict[str, Any]:
     from odibi_core.planning.triggers import blob_sources
 
+    typical = typical_files(pipeline)
+    arrivals = {node.name for node in plan.nodes if reads_arrivals(pipeline.node(node.name), pipeline, typical)}
     waits = [f"{source.connection}/{source.path}" for source in blob_sources(pipeline)]
     return {
         "pipeline": pipeline.pipeline,
-        "files": waits if any(_reads_arrivals(pipeline, pipeline.node(node.name)) for node in plan.nodes) else [],
-        "nodes": [_node(pipeline, pipeline.node(node.name), node) for node in plan.nodes],
+        "files": waits if arrivals else [],
+        "nodes": [_node(pipeline.node(node.name), node, only_new_files=node.name in arrivals) for node in plan.nodes],
     }
 
 
-def _node(pipeline: PipelineConfig, config: NodeConfig, node: PlannedNode) -> dict[str, Any]:
+def _node(config: NodeConfig, node: PlannedNode, *, only_new_files: bool) -> dict[str, Any]:
     return {
         "node": node.name,
         "inputs": _inputs(config, node),
-        "only_new_files": _reads_arrivals(pipeline, config),
+        "only_new_files": only_new_files,
         "target": _target(config.write),
         "mode": config.write.mode if config.write else None,
         "checks": [_check(test.model_dump(exclude_none=True)) for test in config.validation.tests] if config.validation else [],
@@ -76,13 +79,6 @@ def _target(write: WriteConfig | None) -> str | None:
 def _check(test: dict[str, Any]) -> str:
     columns = test.get("columns") or ([test["column"]] if "column" in test else [])
     return f"{test['type']}({', '.join(columns)})" if columns else str(test["type"])
-
-
-def _reads_arrivals(pipeline: PipelineConfig, config: NodeConfig) -> bool:
-    """Whether the node reads what landed: then a run gives it the files that are new."""
-    from odibi_core.planning.triggers import blob_sources
-
-    return config.read is not None and config.read.connection in {source.connection for source in blob_sources(pipeline)}
 
 
 def _lines(pipeline: dict[str, Any]) -> list[str]:

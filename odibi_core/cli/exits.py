@@ -57,13 +57,13 @@ def text_of(error: BaseException) -> str:
             return f"error: {error.message} [{error.error_code}]" + (f"\n  hint: {error.hint}" if error.hint else "")
         case _:
             # Not its message: a foreign text may quote data.
-            return f"error: this is a bug: unexpected {type(error).__name__}{_where(error)}\n  hint: Please report it; ODIBI_DEBUG=1 shows more."
+            return f"error: {_bug(error)}\n  hint: Please report it; ODIBI_DEBUG=1 shows more."
 
 
 def as_dict(error: BaseException) -> dict[str, Any]:
     """The error for a program."""
     if not isinstance(error, OdibiError):
-        return {"code": "internal", "message": f"this is a bug: unexpected {type(error).__name__}{_where(error)}", "hint": ""}
+        return {"code": "internal", "message": _bug(error), "hint": ""}
     found: dict[str, Any] = {"code": error.error_code, "message": error.message, "hint": error.hint}
     if isinstance(error, ConfigError):
         found["problems"] = [
@@ -75,6 +75,10 @@ def as_dict(error: BaseException) -> dict[str, Any]:
             for problem in error.problems
         ]
     return found
+
+
+def _bug(error: BaseException) -> str:
+    return f"this is a bug: unexpected {type(error).__name__}{_where(error)}"
 
 
 def _where(error: BaseException) -> str:

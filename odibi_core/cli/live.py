@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from odibi_core.cli.progress import details, outcome_text, retry_text
+from odibi_core.cli.progress import details, done_text, outcome_text, retry_text
 from odibi_core.cli.screen import visible
-from odibi_core.events import NodeRetried, NodeSkipped, Outcome, outcome_status
+from odibi_core.events import NodeRetried, Outcome, outcome_status
 
 if TYPE_CHECKING:
     from odibi_core.planning.plan import Plan
@@ -38,9 +38,7 @@ class LiveTable:
         self._nodes = [node.name for node in plan.nodes]
         self._ended, self._running, self._notes = {}, {}, {}
         for node, outcome in done.items():
-            self._ended[node] = (
-                _line("skipped", f"skipped  {outcome.reason}") if isinstance(outcome, NodeSkipped) else _line("succeeded", "done before")
-            )
+            self._ended[node] = _line(outcome_status(outcome), done_text(outcome))
         self._console.print(Text(f"{plan.pipeline}  run {plan.run_id}", style="bold"))
         self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8, redirect_stdout=False)
         self._live.start()

@@ -17,6 +17,10 @@ _JSON_LOGS = "json"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    if arguments is None:  # the process is ours
+        from odibi_core.hosts.own_process import prepare
+
+        prepare()
     words = list(sys.argv[1:] if arguments is None else arguments)
     screen = Screen()
     try:

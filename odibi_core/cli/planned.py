@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from odibi_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from odibi_core.config import BlobSource, LoadedProject, NodeConfig, PipelineConfig
-    from odibi_core.messages import Cause, FileVersion, StartRun
+    from odibi_core.config import LoadedProject, NodeConfig, PipelineConfig
+    from odibi_core.messages import Cause, StartRun
     from odibi_core.planning.plan import Plan
     from odibi_core.planning.planner import PlannerContext
 
@@ -42,6 +42,8 @@ def refusals_of(project: LoadedProject, pipeline: PipelineConfig) -> tuple[tuple
     try:
         plan_of(project, pipeline)
     except ConfigError as error:
+        if _refusal_of(project, pipeline.model_copy(update={"nodes": ()})):
+            return ((None, error),)
         found = [(node.name, fault) for node in pipeline.nodes if (fault := _fault_of(project, pipeline, node)) is not None]
         return tuple(found) or ((None, error),)
     return ()
@@ -53,10 +55,14 @@ def _fault_of(project: LoadedProject, pipeline: PipelineConfig, node: NodeConfig
     from odibi_core.config import NodeConfig
 
     above = [NodeConfig.model_construct(name=name) for name in dict.fromkeys(upstream_of(pipeline)[node.name])]
-    alone = pipeline.model_copy(update={"nodes": (*above, node)})
-    others = tuple(alone if other.pipeline == pipeline.pipeline else other for other in project.config.pipelines)
+    return _refusal_of(project, pipeline.model_copy(update={"nodes": (*above, node)}))
+
+
+def _refusal_of(project: LoadedProject, pipeline: PipelineConfig) -> ConfigError | None:
+    """Why a run would be refused if the pipeline were this one."""
+    pipelines = tuple(pipeline if other.pipeline == pipeline.pipeline else other for other in project.config.pipelines)
     try:
-        plan_of(replace(project, config=project.config.model_copy(update={"pipelines": others})), alone)
+        plan_of(replace(project, config=project.config.model_copy(update={"pipelines": pipelines})), pipeline)
     except ConfigError as error:
         return error
     return None
@@ -74,22 +80,14 @@ def _context(project: LoadedProject) -> PlannerContext:
 
 
 def _typical_cause(pipeline: PipelineConfig) -> Cause:
+    from odibi_core.cli.arrivals import typical_files
     from odibi_core.config import BlobTrigger, ScheduleTrigger
     from odibi_core.messages import BlobArrived, Requested, TimerTicked
 
     match pipeline.triggers[:1]:
-        case (BlobTrigger(blob=source),):
-            return BlobArrived(files=(_typical_file(source),))
+        case (BlobTrigger(),):
+            return BlobArrived(files=typical_files(pipeline)[:1])
         case (ScheduleTrigger(),):
             return TimerTicked(scheduled_time=datetime.now(UTC))
         case _:
             return Requested(key="plan")
-
-
-def _typical_file(source: BlobSource) -> FileVersion:
-    """A file as the trigger's pattern describes it."""
-    from odibi_core.messages import FileVersion
-
-    pattern = source.pattern
-    today = datetime.now(UTC).date().isoformat()
-    return FileVersion(connection=source.connection, path=pattern.glob, etag="", size_bytes=0, parts=dict.fromkeys(pattern.parts, today))

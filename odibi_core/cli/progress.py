@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +9,7 @@ from odibi_core.cli.screen import Screen
 from odibi_core.events import AnyRunEvent, NodeFinished, NodeRetried, NodeSkipped, NodeStarted, Outcome
 
 if TYPE_CHECKING:
-    from odibi_core.events import ErrorRecord
+    from odibi_core.events import CheckResult, ErrorRecord
     from odibi_core.planning.plan import Plan
     from odibi_core.runtime.journal import Journal
 
@@ -90,8 +89,7 @@ class Lines:
         self._width = max((len(node.name) for node in plan.nodes), default=0)
         self._screen.say(f"{plan.pipeline}  run {plan.run_id}{_files(plan)}")
         for node, outcome in done.items():
-            switched_off = isinstance(outcome, NodeSkipped)
-            self._line(node, f"skipped  {outcome.reason}" if switched_off else "done before")
+            self._line(node, done_text(outcome))
 
     def started(self, node: str) -> None:
         """Nothing: there is a line when it has ended."""
@@ -114,17 +112,9 @@ class Lines:
         self._screen.say(f"{self._ended}/{self._total} {node:<{self._width}} … {text}")
 
 
-def progress_for(screen: Screen, environment: Mapping[str, str]) -> Progress:
-    """A live table for a person at a terminal, lines for everything else."""
-    stream = sys.stdout if screen.mode == "text" else sys.stderr
-    plain = environment.get("CI") or environment.get("TERM") == "dumb" or not stream.isatty()
-    if plain:
-        return Lines(screen)
-    try:
-        from odibi_core.cli.live import LiveTable
-    except ModuleNotFoundError:  # rich comes with the extra `cli`
-        return Lines(screen)
-    return LiveTable(stream)
+def done_text(outcome: Outcome) -> str:
+    """Of a node that needs nothing any more: why."""
+    return f"skipped  {outcome.reason}" if isinstance(outcome, NodeSkipped) else "done before"
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -154,12 +144,14 @@ def details(outcome: Outcome) -> list[str]:
         return []
     result = outcome.result
     lines = error_lines(result.error) if result.error else []
-    lines += [
-        f"check {check.name}: {check.failed_rows:,} of {check.rows:,} rows break it"
-        for check in result.checks
-        if not check.passed and not result.error
-    ]
+    broken = [check for check in result.checks if not check.passed]
+    if len(broken) > 1 or not result.error:  # of a single one the error says it all
+        lines[1:1] = [f"{_check(check)}: {check.failed_rows:,} of {check.rows:,} rows break it" for check in broken]
     return [*lines, *result.warnings]
+
+
+def _check(check: CheckResult) -> str:
+    return f"{check.name}({', '.join(check.columns)})" if check.columns else check.name
 
 
 def error_lines(error: ErrorRecord) -> list[str]:

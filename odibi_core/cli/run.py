@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import shlex
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from odibi_core.cli.progress import Progress
     from odibi_core.cli.selection import Chosen
     from odibi_core.cli.verdict import Verdict
-    from odibi_core.events import RunFinished
+    from odibi_core.events import AnyRunEvent, RunFinished
     from odibi_core.hosts.in_process import InProcess
     from odibi_core.messages import StartRun
     from odibi_core.planning.plan import Plan
+    from odibi_core.ports import EventSink
 
 _log = logging.getLogger("odibi.cli")
 
@@ -84,12 +86,13 @@ class _Session:
     given: argparse.Namespace
     screen: Screen
     progress: Progress | None = None
-    host: InProcess | None = None
     ahead: list[str] = field(default_factory=list)  # pipelines that have not begun
-    under_way: str | None = None
+    under_way: str | None = None  # the pipeline that has begun and not ended
+    run_id: str | None = None  # of its run
+    tell_event: EventSink = lambda _event: None
 
     def work(self) -> int:
-        host = self.host = self._open()
+        host = self._open()
         for notice in host.app.loaded().notices:
             self.screen.complain(f"warning: {notice}")
         verdicts = self._resumed(host) if self.given.resume else self._run(host)
@@ -106,17 +109,28 @@ class _Session:
         return exit_code
 
     def _open(self) -> InProcess:
+        if self.screen.mode == "json":
+            return open_host(self.given, self.screen, announce=self._heard)
         if self.screen.mode == "log":
             from odibi_core.logging_setup import log_event
 
-            return open_host(self.given, self.screen, announce=log_event)
-        from odibi_core.cli.progress import Watch, progress_for
+            self.tell_event = log_event
+            return open_host(self.given, self.screen, announce=self._heard)
+        from odibi_core.cli.progress import Watch
 
-        self.progress = progress_for(self.screen, os.environ)
-        watch = Watch(self.progress)
-        host = open_host(self.given, self.screen, announce=watch)
+        self.progress = _progress_for(self.screen)
+        self.tell_event = watch = Watch(self.progress)
+        host = open_host(self.given, self.screen, announce=self._heard)
         watch.journal = host.app.coordinator.journal
         return host
+
+    def _heard(self, event: AnyRunEvent) -> None:
+        from odibi_core.events import RunFinished
+
+        ended = isinstance(event, RunFinished)
+        self.run_id = None if ended else event.run_id
+        self.under_way = None if ended else self.under_way
+        self.tell_event(event)
 
     # ── new runs ──
 
@@ -134,7 +148,6 @@ class _Session:
         return [self._run_one(host, choice) for choice in chosen]
 
     def _run_one(self, host: InProcess, choice: Chosen) -> Verdict:
-        from odibi_core.cli.resuming import unfinished_run
         from odibi_core.cli.verdict import Verdict
 
         began = time.perf_counter()
@@ -144,14 +157,7 @@ class _Session:
         final = None if command is None else host.run(command)
         if final is not None:
             return self._ended(host, final, began)
-        verdict = Verdict(pipeline=name, status="no_new_files")
-        self._say(verdict.text())
-        found = unfinished_run(host, name)
-        if found is not None:
-            run_id, what = found
-            self._say(f"  run {run_id} {what}; go on with: {self._command('run', '--resume', '--run', run_id)}")
-        self.under_way = None
-        return verdict
+        return self._nothing(host, Verdict(pipeline=name, status="no_new_files"))
 
     # ── old runs ──
 
@@ -175,16 +181,25 @@ class _Session:
         final = host.resume(pipeline) if plan is None else resume(host, plan)
         if final is not None:
             return self._ended(host, final, began)
-        verdict = Verdict(pipeline=pipeline, status="nothing_to_resume", run_id=None if plan is None else plan.run_id)
-        self._say(verdict.text())
-        self.under_way = None
-        return verdict
+        return self._nothing(host, Verdict(pipeline=pipeline, status="nothing_to_resume"))
 
     # ── both ──
 
     def _begin(self, pipeline: str) -> None:
         self.ahead = [name for name in self.ahead if name != pipeline]
         self.under_way = pipeline
+
+    def _nothing(self, host: InProcess, verdict: Verdict) -> Verdict:
+        """Nothing to do, unless a run was forgotten."""
+        from odibi_core.cli.resuming import unfinished_run
+
+        self._tell(verdict)
+        found = unfinished_run(host, verdict.pipeline)
+        if found is not None:
+            run_id, what = found
+            self.screen.say(f"  run {run_id} {what}; go on with: {self._command('run', '--resume', '--run', run_id)}")
+        self.under_way = None
+        return verdict
 
     def _ended(self, host: InProcess, final: RunFinished, began: float) -> Verdict:
         from odibi_core.cli.stories import Stories
@@ -206,12 +221,18 @@ class _Session:
             outcomes={node.name: outcomes[node.name] for node in plan.nodes if node.name in outcomes},
             story=story if written else None,
         )
-        self._say(verdict.text())
-        self._say(f"  story: {story.page}" if written else "  story: not written yet, the next run tries again")
+        self._tell(verdict)
+        self.screen.say(f"  story: {story.page}" if written else "  story: not written yet, the next run tries again")
         if final.status == "failed":
-            self._say(f"  go on with: {self._command('run', '--resume', '--run', plan.run_id)}")
-        self.under_way = None
+            self.screen.say(f"  go on with: {self._command('run', '--resume', '--run', plan.run_id)}")
         return verdict
+
+    def _tell(self, verdict: Verdict) -> None:
+        if self.screen.mode == "log":
+            story = verdict.story.page if verdict.story else None
+            fields = {"pipeline": verdict.pipeline, "run_id": verdict.run_id, "status": verdict.status, "story": story}
+            _log.log(logging.ERROR if verdict.exit_code else logging.INFO, verdict.text(), extra=fields)
+        self.screen.say(verdict.text())
 
     def close(self) -> None:
         """Leave the terminal as it should be."""
@@ -221,7 +242,11 @@ class _Session:
     def stopped(self) -> int:
         """Say how to go on after Ctrl-C."""
         self.close()
-        steps = [self._command("run", "--pipeline", self.under_way, "--resume")] if self.under_way else []
+        steps = []
+        if self.run_id:
+            steps = [self._command("run", "--resume", "--run", self.run_id)]
+        elif self.under_way:
+            self.ahead.insert(0, self.under_way)  # it had not come to a run
         steps += [self._command("run", *(word for name in self.ahead for word in ("--pipeline", name)))] if self.ahead else []
         text = f"stopped; go on with: {' ; '.join(steps)}" if steps else "stopped; nothing is left half done"
         self.screen.complain(text)
@@ -230,11 +255,6 @@ class _Session:
         self.screen.result({"status": "stopped", "exit_code": STOPPED, "go_on_with": steps})
         return STOPPED
 
-    def _say(self, text: str) -> None:
-        if self.screen.mode == "log":
-            _log.info(text.strip())
-        self.screen.say(text)
-
     def _command(self, verb: str, *options: str) -> str:
         """A command line for the same project."""
         file = [shlex.quote(self.given.file)] if self.given.file else []
@@ -242,18 +262,40 @@ class _Session:
         return " ".join(["odibi", verb, *file, *environment, *options])
 
 
+def _progress_for(screen: Screen) -> Progress:
+    """A live table for a person at a terminal, lines for everything else."""
+    from odibi_core.cli.progress import Lines
+
+    if os.environ.get("CI") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
+        return Lines(screen)
+    try:
+        from odibi_core.cli.live import LiveTable
+    except ModuleNotFoundError:  # rich comes with the extra `cli`
+        return Lines(screen)
+    return LiveTable(sys.stdout)
+
+
 def _command_with_files(host: InProcess, choice: Chosen) -> StartRun | None:
     """
-    The command for a choice, with the files that are new. None if the chosen nodes live on files and none is new.
+    The command for a choice, with the files that are new. None if everything chosen lives on files and none is new.
 
-    A single node that reads a landing zone gets only new files, too: reading all of them again would append them again.
+    A chosen node that reads a landing zone gets only new files, too: reading all of them again would append them again. Without new
+    ones it is left out, and what stands below it reads what it wrote last.
     """
-    from odibi_core.planning.triggers import blob_sources
+    from odibi_core.cli.arrivals import reads_arrivals
+    from odibi_core.hosts.requests import landed
+    from odibi_core.messages import Requested
 
-    command = host.request(choice.pipeline.pipeline, nodes=choice.nodes)
-    landings = {source.connection for source in blob_sources(choice.pipeline)}
-    reads = (choice.pipeline.node(name).read for name in choice.nodes or ())
-    if command is None or not any(read is not None and read.connection in landings for read in reads):
+    pipeline = choice.pipeline
+    command = host.request(pipeline.pipeline, nodes=choice.nodes)
+    if command is None or choice.nodes is None or not isinstance(command.cause, Requested):
         return command
-    files = host.app.coordinator.ledger.unclaimed(command, host.landed(choice.pipeline))
-    return command.model_copy(update={"cause": command.cause.model_copy(update={"files": files})}) if files else None
+    here = landed(host.app, pipeline)
+    rest = tuple(name for name in choice.nodes if not reads_arrivals(pipeline.node(name), pipeline, here))
+    if rest == choice.nodes:
+        return command
+    files = host.app.coordinator.ledger.unclaimed(command, here)
+    if not files and not rest:
+        return None
+    cause = command.cause.model_copy(update={"files": files} if files else {"nodes": rest})
+    return command.model_copy(update={"cause": cause})

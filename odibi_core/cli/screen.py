@@ -14,8 +14,8 @@ class Screen:
     """
     Says things to people or to programs, never both on one stream.
 
-    `text`: what is said goes to standard output. `json`: standard output belongs to the result, so what is said goes to standard
-    error. `log`: standard output belongs to the log lines, and nothing is said. Complaints go to standard error.
+    `text`: what is said goes to standard output. `json`: standard output belongs to the result, and nothing else is said. `log`: it
+    belongs to the log lines. Complaints go to standard error, in `log` they are log lines.
     """
 
     def __init__(self, mode: Mode = "text") -> None:
@@ -25,8 +25,8 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """Tell the person in front of the terminal."""
-        if self.mode != "log":
-            self._write(sys.stdout if self.mode == "text" else sys.stderr, text)
+        if self.mode == "text":
+            self._write(sys.stdout, text)
 
     def complain(self, text: str) -> None:
         """Tell what is wrong."""
@@ -56,10 +56,9 @@ def visible(text: str) -> str:
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
     """A plain table: columns as wide as their widest cell, two spaces between them. `right` are the columns of numbers."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, *rows)
-    )
+    lines = []
+    for row in (header, *rows):
+        sized = enumerate(zip(row, widths, strict=True))
+        cells = [cell.rjust(width) if column in right else cell.ljust(width) for column, (cell, width) in sized]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -46,14 +46,18 @@ def validate(given: argparse.Namespace, screen: Screen) -> int:
 def _refuse(error: ConfigError, file: Path, screen: Screen, *, warnings: tuple[str, ...] = ()) -> int:
     from odibi_core.config import problem_text
 
-    for problem in error.problems:
+    for problem in sorted(error.problems, key=_in_reading_order):
         screen.complain(f"{problem_text(problem)}\n")
     screen.complain(f"{_counted(len(error.problems), 'problem')} in {shown(file)}")
     if os.environ.get("GITHUB_ACTIONS"):
         for problem in error.problems:
-            screen.say(annotation(problem, file=shown(file)))
+            screen.say(annotation(problem, file=shown(file)))  # GitHub looks for them in what a step prints
     screen.result({**_found(file, warnings), "ok": False, "exit_code": CONFIG, "problems": as_dict(error)["problems"]})
     return CONFIG
+
+
+def _in_reading_order(problem: Problem) -> tuple[str, int, int]:
+    return (problem.place.file, problem.place.line, problem.place.column) if problem.place else ("", 0, 0)
 
 
 def _found(file: Path, warnings: tuple[str, ...]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from odibi_core.errors import ServiceError
 from odibi_core.ports import CompiledSql, EngineName, Stored
-from odibi_core.sql.compiler import COMPILER_VERSION, Dialect, compile_sql
+from odibi_core.sql.compiler import COMPILER_VERSION, compile_sql
+from odibi_core.sql.dialect import Dialect
 
 
 class CompiledTexts(Protocol):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
-from typing import Literal
 
 from odibi_core.errors import ConfigError, Problem
 from odibi_core.ports import CompiledSql, EngineName
-
-Dialect = Literal["spark", "duckdb"]
+from odibi_core.sql.dialect import Dialect
 
 COMPILER_VERSION = "1"  # raise it with every change of the generated text: cached texts of an older version are not used
 

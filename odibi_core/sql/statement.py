@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from odibi_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from odibi_core.sql.compiler import Dialect
+    from odibi_core.sql.dialect import Dialect
 
 # It warns about statements that it cannot parse, quoting them; every such statement is refused here, with a better text.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)

@@ -12,7 +12,8 @@ from odibi_local.demo.scene import REPOSITORY, demo
 def main() -> int:
     """Run the demo that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m odibi_local.demo", description=__doc__)
-    parser.add_argument("--folder", type=Path, default=REPOSITORY / ".local" / "demo", help="where state and stories go (default: .local/demo)")
+    usual = REPOSITORY / ".local" / "demo"
+    parser.add_argument("--folder", type=Path, default=usual, help="where state and stories go (default: .local/demo)")
     return demo(parser.parse_args().folder.resolve())
 
 

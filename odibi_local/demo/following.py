@@ -119,8 +119,7 @@ def outcome_line(outcome: NodeFinished | NodeSkipped, *, width: int) -> str:
     rows = "" if result.rows_out is None else f"{result.rows_out:,} {'row' if result.rows_out == 1 else 'rows'}"
     numbers = f"{rows:>11}  {result.seconds:5.2f} s"
     if result.status == "failed":
-        why = "failed" if result.error is None else result.error.message
-        return f"{coloured('✗', 'red')} {name}  {numbers}  {why}"
+        return f"{coloured('✗', 'red')} {name}  {numbers}  failed"
     return f"{coloured('✓', 'green')} {name}  {numbers}" + (f"  skipped: {result.reason}" if result.status == "skipped" else "")
 
 
@@ -130,5 +129,6 @@ def broken_checks(outcome: NodeFinished) -> list[CheckResult]:
 
 
 def check_line(check: CheckResult) -> str:
-    """`range of quantity: 2 of 7 rows break it`."""
-    return f"{check.name}: {check.failed_rows:,} of {check.rows:,} rows break it" + (f" ({check.detail})" if check.detail else "")
+    """`range (quantity): 2 of 7 rows break it`."""
+    columns = f" ({', '.join(check.columns)})" if check.columns else ""
+    return f"check {check.name}{columns}: {check.failed_rows:,} of {check.rows:,} rows break it"

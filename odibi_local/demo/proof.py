@@ -73,7 +73,11 @@ def _totals(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, Total]:
     groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[key(row)].append(row)
-    return {name: (len(group), sum(int(row["quantity"]) for row in group), sum(map(_amount, group), Decimal(0))) for name, group in groups.items()}
+    return {name: _total(group) for name, group in groups.items()}
+
+
+def _total(rows: Sequence[Row]) -> Total:
+    return len(rows), sum(int(row["quantity"]) for row in rows), sum(map(_amount, rows), Decimal(0))
 
 
 def _amount(row: Row) -> Decimal:
@@ -101,9 +105,9 @@ def _newest_in(silver: pl.DataFrame, newest: dict[str, Row]) -> int:
 def _same(found: dict[str, object] | None, row: Row) -> bool:
     if found is None:
         return False
-    text = {**row, "email": row["email"].strip().lower(), "country": row["country"].upper(), "ordered_at": row["ordered_at"].replace("T", " ")}
+    cleaned = {"email": row["email"].strip().lower(), "country": row["country"].upper(), "ordered_at": row["ordered_at"].replace("T", " ")}
     numbers = Decimal(str(found["price"])) == Decimal(row["price"]) and Decimal(str(found["amount"])).quantize(_CENT) == _amount(row)
-    return numbers and all(str(found[name]) == value for name, value in text.items() if name != "price")
+    return numbers and all(str(found[name]) == value for name, value in {**row, **cleaned}.items() if name != "price")
 
 
 def _count(files: Sequence[OrderFile]) -> int:
@@ -123,8 +127,9 @@ def _reader(app: App) -> Callable[[str], pl.DataFrame]:
         from deltalake import DeltaTable
 
         place = app.connections.locate("lake", path)
-        table = DeltaTable(place.uri, storage_options=dict(place.options))
-        return pl.DataFrame(pl.scan_delta(table).collect())
+        # Polars, which takes the options of the table's handle, wants numbers where the Delta library wants text.
+        options = {name: value for name, value in place.options.items() if name != "max_retries"}
+        return pl.DataFrame(pl.scan_delta(DeltaTable(place.uri, storage_options=options)).collect())
 
     return read
 

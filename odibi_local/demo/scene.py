@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections import deque
@@ -25,7 +26,6 @@ from odibi_local.demo.proof import prove
 from odibi_local.functions_host.stop_signals import set_on_stop_signal
 
 if TYPE_CHECKING:
-    from odibi_core.bootstrap import App
     from odibi_local.functions_host import LogLine
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,6 +35,7 @@ TABLES = ("bronze/orders", "silver/orders", "gold/daily_sales", "gold/product_sa
 PATIENCE_SECONDS = 45.0  # for one run, its story and its catalog rows
 _LOG_LINES = 12  # shown when something goes wrong
 _NAME_WIDTH = 14
+_COLUMNS = 100
 # Said even where it is the default: neither this shell nor local.settings.json may turn the demo into something else.
 SETTINGS = {
     "ODIBI_ENV": "local",
@@ -136,7 +137,8 @@ class _Demo:
     def _tell_verdict(self, page: StoryPage) -> None:
         twin = page.store.get(f"{page.folder}/story.json")
         verdict = json.loads(twin.data)["verdict"] if twin is not None else {}
-        say(f"    story: {verdict.get('sentence', '')}")
+        for line in textwrap.wrap(f"story: {verdict.get('sentence', '')}", _COLUMNS - 4, subsequent_indent=" " * 7):
+            say(f"    {line}")
 
     def _prove(self, good: list[OrderFile], bad: OrderFile) -> bool:
         end = time.monotonic() + PATIENCE_SECONDS

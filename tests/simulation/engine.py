@@ -132,7 +132,7 @@ def _inside(value: int, window: Window | None) -> bool:
     if window is None:
         return True
     after, until = window.after, window.until
-    return (after is None or value > after) and (until is None or value <= until)  # type: ignore[operator]
+    return (after is None or value > after) and (until is None or value <= until)  # type: ignore[operator]  # numbers here
 
 
 class SimSink:

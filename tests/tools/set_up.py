@@ -29,8 +29,8 @@ def main(folder: Path) -> None:
         _with_uv(folder, pip, python)
     except (subprocess.CalledProcessError, OSError):
         print("uv could not do it, pip does", flush=True)
-        _run([*pip, "install", "--quiet", "--require-hashes", "--requirement", str(LOCK)])
-        _run([*pip, "install", "--quiet", *_PROJECT])
+        _run([*pip, "install", "-qq", "--require-hashes", "--requirement", str(LOCK)])
+        _run([*pip, "install", "-qq", *_PROJECT])
 
 
 def _environment(folder: Path) -> Path:

@@ -105,7 +105,8 @@ class DeltaSink:
             )
         except BaseException as error:  # noqa: BLE001 - a panic too; whether it was committed is asked of the table, not of the error
             table = self._reopened(error)
-            state = None if table is None else table.transaction_version(application)
+            with translated(f"reading the transactions of table '{self._name}'"):
+                state = None if table is None else table.transaction_version(application)
             if state is None:
                 raise self._judged(error) from None
             self._settled(state)

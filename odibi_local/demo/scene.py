@@ -94,11 +94,10 @@ class _Demo:
             follower = RunFollower(self._app)
             for file in good:
                 self._land(file, follower, expected="succeeded")
-            self._time("now a file with bad rows")
             story = self._land(bad, follower, expected="failed")
             self._tell_verdict(story)
             proven = self._prove(good, bad)
-            self._tell_places(bad.name)
+            self._tell_places(good[-1].name, bad.name)
         self._time("everything is stopped")
         return 0 if proven else 1
 
@@ -106,6 +105,7 @@ class _Demo:
         """Upload a file, tell its run as it goes, and return its story, which is copied."""
         with BlobServiceClient.from_connection_string(self._cloud.storage_connection) as account:
             account.get_container_client(LANDING).upload_blob(file.name, file.text.encode())
+        self._time(f"{coloured(file.name, 'bold')}: {len(file.rows)} rows{', some of them bad' if expected == 'failed' else ''}")
         run = _RunTold(file)
         end = time.monotonic() + PATIENCE_SECONDS
         while run.final is None:
@@ -147,22 +147,22 @@ class _Demo:
         claims = prove(self._app, good, bad)
         width = max(len(claim.text) for claim in claims) + 1
         say()
-        say(coloured(f"  {'proof: counted from the text of the files, then in the tables':<{width}}  {'files':>9}  {'tables':>9}", "bold"))
+        say(coloured(f"  {'proof':<{width}}  {'CSV text':>9}  {'tables':>9}", "bold"))
         for claim in claims:
             mark = coloured("✓", "green") if claim.holds else coloured("✗", "red")
             say(f"{mark} {claim.text:<{width}}  {claim.expected:>9}  {claim.found:>9}")
         return all(claim.holds for claim in claims)
 
-    def _tell_places(self, bad: str) -> None:
+    def _tell_places(self, good: str, bad: str) -> None:
         lake = f"{self._cloud.azurite.blob_endpoint}/{LAKE}"
         command = _command()
         folder = self._stories.parent
         say()
         say(f"  lake     {lake}")
         say(f"  tables   {' · '.join(TABLES)}")
-        say("  catalog  _odibi_system/meta_runs · meta_files · meta_tables      stories  stories/orders/…")
-        say(f"  stories  copied: {shown(self._copy_of(good_files(PIPELINES)[-1].name))} (succeeded)")
-        say(f"                   {shown(self._copy_of(bad))} (failed)")
+        say("  catalog  _odibi_system/meta_runs · meta_files · meta_tables")
+        say(f"  stories  stories/orders/…, copied to {shown(self._copy_of(good))} (succeeded)")
+        say(f"           and {shown(self._copy_of(bad))} (failed)")
         say(f"  go on    {command} dev --folder {shown(folder / 'cloud')}, and in another terminal:")
         say(f"           source {shown(folder / 'cloud' / 'env.sh')}; {command} catalog runs; {command} story last")
 
@@ -183,7 +183,6 @@ class _RunTold:
         """Take a fact in; those of other runs (a schedule may be due meanwhile) are not ours."""
         if isinstance(event, RunStarted) and isinstance(event.cause, BlobArrived) and event.cause.files[0].path == self._file.name:
             self.start = event
-            say(f"  {coloured(self._file.name, 'bold')} ({len(self._file.rows)} rows) → run {short(event.run_id)} of {event.pipeline}")
         if self.start is None or event.run_id != self.start.run_id:
             return
         match event:

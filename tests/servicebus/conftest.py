@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.servicebus import ServiceBusClient
+from azure.servicebus import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
 from odibi_local.servicebus import EmulatorProcess
 
@@ -39,3 +40,22 @@ def client(emulator: EmulatorProcess) -> Iterator[ServiceBusClient]:
     # Without a keep-alive thread in its senders the client closes up to a second faster.
     with ServiceBusClient.from_connection_string(emulator.connection_string, retry_total=1, keep_alive=0) as open_client:
         yield open_client
+
+
+Lane = Callable[[str], tuple[ServiceBusSender, ServiceBusReceiver]]
+
+
+@pytest.fixture(scope="module")
+def lane(client: ServiceBusClient) -> Iterator[Lane]:
+    """Open a sender and a receiver on a queue. The client takes a second to close one: they are closed together, at the end."""
+    opened: list[ServiceBusSender | ServiceBusReceiver] = []
+
+    def open_both(queue: str) -> tuple[ServiceBusSender, ServiceBusReceiver]:
+        sender, receiver = client.get_queue_sender(queue), client.get_queue_receiver(queue)
+        opened.extend((sender, receiver))
+        list(pool.map(lambda each: each.__enter__(), (sender, receiver)))
+        return sender, receiver
+
+    with ThreadPoolExecutor(30) as pool:
+        yield open_both
+        list(pool.map(lambda each: each.close(), opened))

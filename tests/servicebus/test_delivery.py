@@ -13,6 +13,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
 from azure.servicebus.exceptions import MessageSizeExceededError, MessagingEntityNotFoundError, ServiceBusError
 
 from odibi_local.servicebus import EmulatorProcess
+from tests.servicebus.conftest import Lane
 
 QUEUES = {
     "one": {},
@@ -28,7 +29,7 @@ QUEUES = {
 }
 
 
-def test_a_message_arrives_with_everything_its_sender_gave(client: ServiceBusClient):
+def test_a_message_arrives_with_everything_its_sender_gave(lane: Lane):
     """Body, properties and application properties come back as they were sent; the broker adds number, time and lock."""
     stamp = datetime(2026, 3, 1, tzinfo=UTC)
     sent = ServiceBusMessage(
@@ -42,12 +43,12 @@ def test_a_message_arrives_with_everything_its_sender_gave(client: ServiceBusCli
         to="t",
         time_to_live=timedelta(minutes=6),
     )
-    with client.get_queue_sender("one") as sender, client.get_queue_receiver("one") as receiver:
-        sender.send_messages(sent)
-        (got,) = receiver.receive_messages(max_wait_time=5)
-        locked_for = got.locked_until_utc - datetime.now(UTC)
-        receiver.complete_message(got)
-        nothing = receiver.receive_messages(max_wait_time=0.5)
+    sender, receiver = lane("one")
+    sender.send_messages(sent)
+    (got,) = receiver.receive_messages(max_wait_time=5)
+    locked_for = got.locked_until_utc - datetime.now(UTC)
+    receiver.complete_message(got)
+    nothing = receiver.receive_messages(max_wait_time=0.5)
     assert b"".join(got.body) == b"\x00\xff body"
     assert got.application_properties == {
         b"text": "ü".encode(),
@@ -65,46 +66,46 @@ def test_a_message_arrives_with_everything_its_sender_gave(client: ServiceBusCli
     assert nothing == []
 
 
-def test_a_list_and_a_batch_arrive_in_order(client: ServiceBusClient, emulator: EmulatorProcess):
+def test_a_list_and_a_batch_arrive_in_order(lane: Lane, emulator: EmulatorProcess):
     """Both are one transfer of many messages, which are received and completed one by one."""
-    with client.get_queue_sender("many") as sender, client.get_queue_receiver("many") as receiver:
-        sender.send_messages([ServiceBusMessage(f"{number}") for number in range(30)])
-        batch = sender.create_message_batch()
-        for number in range(30, 60):
-            batch.add_message(ServiceBusMessage(f"{number}"))
-        sender.send_messages(batch)
-        got = []
-        while len(got) < 60:
-            got += receiver.receive_messages(max_message_count=25, max_wait_time=5)
-        assert emulator.queues()["many"] == {"active": 60, "scheduled": 0, "deferred": 0, "dead_lettered": 0, "locked": 60}
-        for message in got:
-            receiver.complete_message(message)
+    sender, receiver = lane("many")
+    sender.send_messages([ServiceBusMessage(f"{number}") for number in range(30)])
+    batch = sender.create_message_batch()
+    for number in range(30, 60):
+        batch.add_message(ServiceBusMessage(f"{number}"))
+    sender.send_messages(batch)
+    got = []
+    while len(got) < 60:
+        got += receiver.receive_messages(max_message_count=25, max_wait_time=5)
+    assert emulator.queues()["many"] == {"active": 60, "scheduled": 0, "deferred": 0, "dead_lettered": 0, "locked": 60}
+    for message in got:
+        receiver.complete_message(message)
     assert [str(message) for message in got] == [str(number) for number in range(60)]
     assert [message.sequence_number for message in got] == list(range(1, 61))
     assert emulator.queues()["many"]["active"] == 0
 
 
-def test_an_abandoned_message_comes_back_with_one_more_delivery(client: ServiceBusClient):
+def test_an_abandoned_message_comes_back_with_one_more_delivery(lane: Lane):
     """It takes its old place, before the message behind it."""
-    with client.get_queue_sender("abandoned") as sender, client.get_queue_receiver("abandoned") as receiver:
-        sender.send_messages([ServiceBusMessage("first"), ServiceBusMessage("second")])
-        (got,) = receiver.receive_messages(max_wait_time=5)
-        receiver.abandon_message(got)
-        (again,) = receiver.receive_messages(max_wait_time=5)
+    sender, receiver = lane("abandoned")
+    sender.send_messages([ServiceBusMessage("first"), ServiceBusMessage("second")])
+    (got,) = receiver.receive_messages(max_wait_time=5)
+    receiver.abandon_message(got)
+    (again,) = receiver.receive_messages(max_wait_time=5)
     assert (str(again), again.delivery_count, again.sequence_number) == ("first", 1, 1)
 
 
-def test_a_dead_letter_carries_its_reason(client: ServiceBusClient, emulator: EmulatorProcess):
+def test_a_dead_letter_carries_its_reason(client: ServiceBusClient, lane: Lane, emulator: EmulatorProcess):
     """By hand with reason and description, or by the broker after too many deliveries; other properties stay."""
-    with client.get_queue_sender("dead") as sender, client.get_queue_receiver("dead") as receiver:
-        sender.send_messages(ServiceBusMessage("by hand", application_properties={"kept": "yes"}))
+    sender, receiver = lane("dead")
+    sender.send_messages(ServiceBusMessage("by hand", application_properties={"kept": "yes"}))
+    (got,) = receiver.receive_messages(max_wait_time=5)
+    receiver.dead_letter_message(got, reason="bad", error_description="really bad")
+    sender.send_messages(ServiceBusMessage("by the broker"))
+    for _ in range(2):
         (got,) = receiver.receive_messages(max_wait_time=5)
-        receiver.dead_letter_message(got, reason="bad", error_description="really bad")
-        sender.send_messages(ServiceBusMessage("by the broker"))
-        for _ in range(2):
-            (got,) = receiver.receive_messages(max_wait_time=5)
-            receiver.abandon_message(got)
-        assert receiver.receive_messages(max_wait_time=0.5) == []
+        receiver.abandon_message(got)
+    assert receiver.receive_messages(max_wait_time=0.5) == []
     assert emulator.queues()["dead"]["dead_lettered"] == 2
     with client.get_queue_receiver("dead", sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
         got = []
@@ -176,30 +177,30 @@ def _until_quiet(receiver):
         yield from messages
 
 
-def test_large_messages_travel_in_many_frames_and_too_large_ones_are_refused(client: ServiceBusClient):
+def test_large_messages_travel_in_many_frames_and_too_large_ones_are_refused(lane: Lane):
     """250 KB arrive byte for byte; more than 256 KB is refused at once, and the sender still works."""
     body = bytes(range(256)) * 1000
-    with client.get_queue_sender("large") as sender, client.get_queue_receiver("large") as receiver:
-        sender.send_messages(ServiceBusMessage(body))
-        with pytest.raises(MessageSizeExceededError):
-            sender.send_messages(ServiceBusMessage(body + bytes(10_000)))
-        sender.send_messages(ServiceBusMessage("after"))
-        got = [receiver.receive_messages(max_wait_time=5)[0] for _ in range(2)]
+    sender, receiver = lane("large")
+    sender.send_messages(ServiceBusMessage(body))
+    with pytest.raises(MessageSizeExceededError):
+        sender.send_messages(ServiceBusMessage(body + bytes(10_000)))
+    sender.send_messages(ServiceBusMessage("after"))
+    got = [receiver.receive_messages(max_wait_time=5)[0] for _ in range(2)]
     assert b"".join(got[0].body) == body
     assert str(got[1]) == "after"
 
 
-def test_every_kind_of_body_passes_through(client: ServiceBusClient):
+def test_every_kind_of_body_passes_through(lane: Lane):
     """Data in several sections, a sequence, and a value, with annotations and header fields of the sender's own."""
     messages = [
         AmqpAnnotatedMessage(data_body=[b"a", b"b"], header={"durable": True, "priority": 9}, annotations={"mine": "kept"}),
         AmqpAnnotatedMessage(sequence_body=[[1, 2.5, None], ["x", True]], footer={"end": 1}),
         AmqpAnnotatedMessage(value_body={"deep": {"er": [1, {"x": b"y"}]}}, properties={"message_id": uuid.UUID(int=9)}),
     ]
-    with client.get_queue_sender("kinds") as sender, client.get_queue_receiver("kinds") as receiver:
-        for message in messages:
-            sender.send_messages(message)
-        got = [receiver.receive_messages(max_wait_time=5)[0].raw_amqp_message for _ in messages]
+    sender, receiver = lane("kinds")
+    for message in messages:
+        sender.send_messages(message)
+    got = [receiver.receive_messages(max_wait_time=5)[0].raw_amqp_message for _ in messages]
     assert [message.body_type for message in got] == [AmqpMessageBodyType.DATA, AmqpMessageBodyType.SEQUENCE, AmqpMessageBodyType.VALUE]
     assert list(got[0].body) == [b"a", b"b"]
     assert list(got[1].body) == [[1, 2.5, None], [b"x", True]]
@@ -211,17 +212,17 @@ def test_every_kind_of_body_passes_through(client: ServiceBusClient):
     assert got[0].properties.message_id  # invented, because other clients than Python's need one
 
 
-def test_a_waiting_receiver_gets_a_message_at_once(client: ServiceBusClient):
+def test_a_waiting_receiver_gets_a_message_at_once(lane: Lane):
     """Nothing polls: the median of twenty is far below any polling interval."""
-    with client.get_queue_sender("waiting") as sender, client.get_queue_receiver("waiting") as receiver:
-        delays = []
-        for _ in range(20):
-            timer = threading.Timer(0.05, lambda: sender.send_messages(ServiceBusMessage(repr(time.time()))))
-            timer.start()
-            (got,) = receiver.receive_messages(max_wait_time=5)
-            delays.append(time.time() - float(str(got)))
-            receiver.complete_message(got)
-            timer.join()
+    sender, receiver = lane("waiting")
+    delays = []
+    for _ in range(20):
+        timer = threading.Timer(0.05, lambda: sender.send_messages(ServiceBusMessage(repr(time.time()))))
+        timer.start()
+        (got,) = receiver.receive_messages(max_wait_time=5)
+        delays.append(time.time() - float(str(got)))
+        receiver.complete_message(got)
+        timer.join()
     assert sorted(delays)[10] < 0.25  # the client itself waits 0.2 s for more messages behind the first
 
 

@@ -171,6 +171,6 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path):
     """The emulator refuses it instead of writing into it."""
     other = tmp_path / "notes.db"
     other.write_bytes(b"these are my notes, not a database" * 100)
-    with pytest.raises(EmulatorError, match="notes.db"):
+    with pytest.raises(EmulatorError, match=r"notes\.db"):
         EmulatorProcess(write_config(tmp_path, QUEUES), other).start()
     assert other.read_bytes() == b"these are my notes, not a database" * 100

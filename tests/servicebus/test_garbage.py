@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import struct
@@ -186,7 +187,5 @@ def test_noise_is_a_decode_error_or_a_value(noise: bytes):
     """Nothing else is raised by any reader."""
     for read in (decode, lambda data: skip(data, 0), read_message, read_batch, read_request):
         for data in (noise, _MESSAGE + noise, b"\x00\x53\x72" + noise + _MESSAGE):
-            try:
+            with contextlib.suppress(DecodeError):
                 read(data)
-            except DecodeError:
-                pass

@@ -10,6 +10,7 @@ from azure.servicebus import AutoLockRenewer, ServiceBusClient, ServiceBusMessag
 from azure.servicebus.exceptions import MessageLockLostError
 
 from odibi_local.servicebus import EmulatorProcess
+from tests.servicebus.conftest import Lane
 
 QUEUES = {"q": {"LockDuration": "PT5S"}, "gone": {"LockDuration": "PT1M"}}
 
@@ -40,9 +41,9 @@ def test_a_lock_that_ends_brings_the_message_back_and_a_renewed_one_does_not(cli
         other.complete_message(again)
 
 
-def test_locks_outlive_the_connection_that_holds_them(client: ServiceBusClient, emulator: EmulatorProcess):
+def test_locks_outlive_the_connection_that_holds_them(lane: Lane, emulator: EmulatorProcess):
     """As in the service: a worker that dies keeps its message until the lock ends."""
-    with client.get_queue_sender("gone") as sender, client.get_queue_receiver("gone") as receiver:
-        sender.send_messages(ServiceBusMessage("x"))
-        receiver.receive_messages(max_wait_time=5)
+    sender, receiver = lane("gone")
+    sender.send_messages(ServiceBusMessage("x"))
+    receiver.receive_messages(max_wait_time=5)
     assert emulator.queues()["gone"]["locked"] == 1

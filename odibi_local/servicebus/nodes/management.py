@@ -102,6 +102,8 @@ class Management:
         outcome = _outcome(request)
         tokens = _list(request, "lock-tokens", uuid.UUID)
         now = self._clock()
+        if self._queue.requires_session:
+            self._queue.sessions.held_session(self._session_id(request), request.link_name)
         for token in tokens:
             self._queue.settle(token.bytes_le, outcome, now)
         return {}

@@ -20,7 +20,7 @@ from odibi_core.errors import ConfigError
 from odibi_core.events import AnyRunEvent
 from odibi_core.messages import StartRun
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.planning.planner import PlannerContext, compile_plan
+from odibi_core.planning.planner import PlannerContext, compile_plan, node_as_written
 from odibi_core.ports import Clock, EventSink, Location, MessageQueue, ObjectStore, ReportBatch, SecretSource
 from odibi_core.redaction import Redactor
 from odibi_core.runtime.compute import Computer
@@ -82,6 +82,7 @@ class Settings:
     environment_name: str | None = None  # the overrides of `environments:` to lay over it
     environment: Mapping[str, str]
     in_process: bool = False  # frames stay in memory, and the queue too
+    cache: Path | None = None  # a folder of this machine for compiled SQL; None keeps it in the system store
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, *, default: Path) -> Settings:
@@ -254,13 +255,19 @@ class _Builder:
 
     def _configuration(self, plan: Plan, node: PlannedNode) -> NodeConfig:
         scope = Scope(environment=self.environment, now=plan.logical_time)
+        resolved = resolve(node.config, scope)
+        project = self.project
+        today = project is not None and project.fingerprint == plan.fingerprint
+        if project is not None and today and resolved == node_as_written(project, plan.pipeline, node.name):  # no placeholder in it
+            return project.config.pipeline(plan.pipeline).node(node.name)  # it says the same, and is validated already
         self._register_variables(node.config)
-        return NodeConfig.model_validate(resolve(node.config, scope))
+        return NodeConfig.model_validate(resolved)
 
     def _planner(self) -> Callable[[StartRun], Plan]:
         from odibi_core.sql import SqlCache
+        from odibi_core.storage.local import LocalStore
 
-        cache = SqlCache(self.store)
+        cache = SqlCache(self.store if self.settings.cache is None else LocalStore(self.settings.cache))
 
         def plan(command: StartRun) -> Plan:
             if self.project is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from odibi_core.bootstrap import App, Settings, build, utc_now
 from odibi_core.errors import TransientServiceError
 from odibi_core.events import RunFinished
+from odibi_core.hosts.own_process import cache_folder, load_ahead
 from odibi_core.hosts.requests import requested
 from odibi_core.messages import RunNode, StartRun
 from odibi_core.planning.plan import Plan
@@ -52,9 +53,11 @@ class InProcess:
             environment_name=environment_name,
             environment=os.environ if environment is None else environment,
             in_process=True,
+            cache=cache_folder(os.environ if environment is None else environment),
         )
         app = build(settings, queue=queue, announce=announce)
         app.loaded()
+        load_ahead()
         return cls(app=app, queue=queue)
 
     def request(self, pipeline: str, *, nodes: Sequence[str] | None = None, key: str | None = None) -> StartRun | None:

@@ -90,6 +90,21 @@ def find_pipeline(project: LoadedProject, name: str) -> PipelineConfig:
     raise ConfigError(f"unknown pipeline '{name}'", hint=f"{hint}Known: {', '.join(known)}.")
 
 
+def node_as_written(project: LoadedProject, pipeline: str, name: str) -> dict[str, JsonValue]:
+    """
+    A node of the project's tree, every placeholder as it stands there.
+
+    Raises:
+        ConfigError: If the project has no such node.
+    """
+    for found in map(_mapping, _list(project.tree.get("pipelines"))):
+        if found.get("pipeline") == pipeline:
+            for node in map(_mapping, _list(found.get("nodes"))):
+                if node.get("name") == name:
+                    return node
+    raise ConfigError(f"pipeline '{pipeline}' has no node '{name}'")
+
+
 def trigger_values(command: StartRun) -> dict[str, JsonValue]:
     """What `${trigger.…}` means in this run."""
     match command.cause:
@@ -159,18 +174,15 @@ class _Builder:
 
     def _written(self, config: NodeConfig) -> dict[str, JsonValue]:
         """The node as it stands in the tree: `${VAR}` unresolved, dates and trigger values resolved."""
-        for pipeline in _list(self.project.tree.get("pipelines")):
-            if isinstance(pipeline, dict) and pipeline.get("pipeline") == self.pipeline.pipeline:
-                for node in _list(pipeline.get("nodes")):
-                    if isinstance(node, dict) and node.get("name") == config.name:
-                        return _mapping(resolve(node, self.scope.for_plan()))
-        raise ConfigError(f"node '{config.name}' is not in the project", hint="This is a bug: please report it.")
+        return _mapping(resolve(node_as_written(self.project, self.pipeline.pipeline, config.name), self.scope.for_plan()))
 
     def _resolved(self, config: NodeConfig) -> NodeConfig:
         """The node as its worker will see it."""
         if config.transform is None and config.transformer is None:
             return config
-        return NodeConfig.model_validate(resolve(self._written(config), self.scope))
+        written = node_as_written(self.project, self.pipeline.pipeline, config.name)
+        resolved = resolve(written, self.scope)
+        return config if resolved == written else NodeConfig.model_validate(resolved)
 
     def _sql(self, config: NodeConfig, frames: tuple[str, ...]) -> dict[str, CompiledSql]:
         """Every query of a node: its SQL steps, and those that its transforms will ask for."""

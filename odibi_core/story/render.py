@@ -64,10 +64,15 @@ def _style() -> str:
 @cache
 def _template() -> Template:
     """The compiled template. The first page of a process pays for jinja2, a process without a page does not."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
+    try:
+        compiled = FileSystemBytecodeCache()  # in a folder that only this user can read
+    except RuntimeError:
+        compiled = None  # there is no such folder here
     environment = Environment(
+        bytecode_cache=compiled,
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,

@@ -119,7 +119,7 @@ def outcome_line(outcome: NodeFinished | NodeSkipped, *, width: int) -> str:
     rows = "" if result.rows_out is None else f"{result.rows_out:,} {'row' if result.rows_out == 1 else 'rows'}"
     numbers = f"{rows:>11}  {result.seconds:5.2f} s"
     if result.status == "failed":
-        return f"{coloured('✗', 'red')} {name}  {numbers}  failed"
+        return f"{coloured('✗', 'red')} {name}  {numbers}  failed" + ("" if result.write else ", nothing was written")
     return f"{coloured('✓', 'green')} {name}  {numbers}" + (f"  skipped: {result.reason}" if result.status == "skipped" else "")
 
 

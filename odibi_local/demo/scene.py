@@ -26,6 +26,8 @@ from odibi_local.demo.proof import prove
 from odibi_local.functions_host.stop_signals import set_on_stop_signal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from odibi_local.functions_host import LogLine
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -105,8 +107,9 @@ class _Demo:
         """Upload a file, tell its run as it goes, and return its story, which is copied."""
         with BlobServiceClient.from_connection_string(self._cloud.storage_connection) as account:
             account.get_container_client(LANDING).upload_blob(file.name, file.text.encode())
-        self._time(f"{coloured(file.name, 'bold')}: {len(file.rows)} rows{', some of them bad' if expected == 'failed' else ''}")
-        run = _RunTold(file)
+        rows = f"{len(file.rows)} rows{', some of them bad' if expected == 'failed' else ''}"
+        what = f"{coloured(file.name, 'bold')}, {rows}"
+        run = _RunTold(file.name, lambda start: self._time(f"{what} → run {short(start.run_id)} of {start.pipeline}"))
         end = time.monotonic() + PATIENCE_SECONDS
         while run.final is None:
             self._wait(end, f"{file.name} did not become a finished run")
@@ -173,16 +176,18 @@ class _Demo:
 class _RunTold:
     """The run of one file, told as it goes."""
 
-    def __init__(self, file: OrderFile) -> None:
+    def __init__(self, file: str, begin: Callable[[RunStarted], None]) -> None:
         self._file = file
+        self._begin = begin
         self._skipped: list[str] = []
         self.start: RunStarted | None = None
         self.final: RunFinished | None = None
 
     def tell(self, event: AnyRunEvent) -> None:
         """Take a fact in; those of other runs (a schedule may be due meanwhile) are not ours."""
-        if isinstance(event, RunStarted) and isinstance(event.cause, BlobArrived) and event.cause.files[0].path == self._file.name:
+        if isinstance(event, RunStarted) and isinstance(event.cause, BlobArrived) and event.cause.files[0].path == self._file:
             self.start = event
+            self._begin(event)
         if self.start is None or event.run_id != self.start.run_id:
             return
         match event:

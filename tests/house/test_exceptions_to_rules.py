@@ -8,7 +8,7 @@ import pytest
 
 from tests.house.files import lines_with, python_texts
 
-_ASKED = r"#\s*(?:ruff:\s*)?(?:noqa\b|type:\s*ignore\b|pragma:\s*no\s+cover|fmt:\s*(?:off|skip))"
+_ASKED = r"#\s*(?:ruff:\s*)?(?:noqa\b|type:\s*ignore\b)"
 _EXPLAINED = re.compile(
     r"# (?:noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*|type: ignore\[[a-z-]+(?:, ?[a-z-]+)*\])\s+(?:# |- )?(?P<reason>(?!noqa|type:)\S.*\S)"
 )
@@ -38,7 +38,6 @@ def test_every_exception_has_a_code_and_a_reason() -> None:
         ("x = 1  # noqa  # a reason without a code", True),
         ("x = 1  # type: ignore", True),
         ("x = 1  # type: ignore[arg-type]", True),
-        ("x = 1  # fmt: skip", True),
         ("x = 1  # nothing is asked for", False),
     ],
 )

@@ -38,7 +38,7 @@ def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def client(emulator: EmulatorProcess) -> Iterator[ServiceBusClient]:
     # Without a keep-alive thread in its senders the client closes up to a second faster.
-    with ServiceBusClient.from_connection_string(emulator.connection_string, retry_total=1, keep_alive=0) as open_client:
+    with ServiceBusClient.from_connection_string(emulator.connection_string, retry_total=0, keep_alive=0) as open_client:
         yield open_client
 
 

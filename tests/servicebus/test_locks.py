@@ -46,4 +46,5 @@ def test_locks_outlive_the_connection_that_holds_them(lane: Lane, emulator: Emul
     sender, receiver = lane("gone")
     sender.send_messages(ServiceBusMessage("x"))
     receiver.receive_messages(max_wait_time=5)
+    receiver.close()
     assert emulator.queues()["gone"]["locked"] == 1

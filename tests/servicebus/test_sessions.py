@@ -62,7 +62,7 @@ def test_the_next_session_is_the_one_with_the_oldest_message(client: ServiceBusC
 
         thread = threading.Thread(target=wait)
         thread.start()
-        time.sleep(1.5)
+        time.sleep(1)
         sender.send_messages(ServiceBusMessage("x", session_id="late"))
         thread.join()
         assert waited == [("late", "x")]

@@ -25,6 +25,7 @@ from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
 from odibi_core.ports import Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target
+from odibi_core.sql.letter_case import over_lower_case
 
 _FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
 
@@ -75,17 +76,22 @@ class PolarsEngine:
         return Scanned(frame=framed(windowed), rows=rows if windowed is frame else None, files=versions)
 
     def sql(self, query: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
-        """One SELECT over the given frames and nothing else; their names are lower case."""
-        frames = {name.lower(): native(frame) for name, frame in tables.items()}
-        missing = [name for name in query.tables if name not in frames]
+        """One SELECT over the given frames and nothing else. Names have no case in it."""
+        given = {name.lower(): frame for name, frame in tables.items()}
+        missing = [name for name in query.tables if name not in given]
         if missing:
             raise ConfigError(
-                f"SQL reads table '{missing[0]}', which the node does not have", hint=f"It has: {', '.join(frames) or 'none'}."
+                f"SQL reads table '{missing[0]}', which the node does not have", hint=f"It has: {', '.join(given) or 'none'}."
             )
-        with translated("preparing a SQL step"):
-            result = pl.SQLContext(frames, register_globals=False, eager=False).execute(query.polars)
-            result.collect_schema()  # a missing column is reported here, at the step, and not at the write
-        return framed(result)
+
+        def run(lowered: Mapping[str, Frame]) -> Frame:
+            frames = {name: native(frame) for name, frame in lowered.items()}
+            with translated("preparing a SQL step"):
+                result = pl.SQLContext(frames, register_globals=False, eager=False).execute(query.polars)
+                result.collect_schema()  # a missing column is reported here, at the step, and not at the write
+            return framed(result)
+
+        return over_lower_case({name: given[name] for name in query.tables}, run)
 
     def cache(self, frame: Frame, counting: Mapping[str, Frame]) -> Cached:
         """Compute once, so that it can be read many times; count other frames in the same pass."""

@@ -86,6 +86,7 @@ class Dev:
         self._project = Project(self._place, self._cloud.storage_connection)
         drop = DropFolder(self._place.drop, self._cloud.storage_connection, watched)
         watch = self._watch_elsewhere()
+        self._write_environment()
         with self._cloud:
             self._tell_places(watched)
             try:
@@ -136,6 +137,17 @@ class Dev:
             "FUNCTIONS_WORKER_RUNTIME": "python",
         }
 
+    def _write_environment(self) -> None:
+        """A script that makes another terminal see this cloud."""
+        values = {
+            "ODIBI_ENV": self._project.environment,
+            "ODIBI_PROJECT": str(self._place.project),
+            "ODIBI_STORAGE": self._cloud.storage_connection,
+        }
+        self._place.state.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+        (self._place.state / "env.sh").write_text(text, encoding="utf-8")
+
     def _system_uri(self) -> str:
         """Where the system store is, for the time while the YAML is broken: what arrives then is kept there."""
         uri = self._project.app({"ODIBI_STORAGE": ANY_STORAGE, "AzureWebJobsStorage": ANY_STORAGE}).system("").uri
@@ -174,10 +186,9 @@ class Dev:
         storage = self._cloud.storage_connection
         state, drop = shown(self._place.state), shown(self._place.drop)
         script = self._place.state / "env.sh"
-        values = {"ODIBI_ENV": self._project.environment, "ODIBI_PROJECT": str(self._place.project), "ODIBI_STORAGE": storage}
-        script.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items()), encoding="utf-8")
+        environment = self._project.environment
         say()
-        say(f"  project   {shown(self._place.project)}" + (f", environment {values['ODIBI_ENV']}" if values["ODIBI_ENV"] else ""))
+        say(f"  project   {shown(self._place.project)}" + (f", environment {environment}" if environment else ""))
         say(f"  HTTP      {self._cloud.base_url}/api/health, …/api/runs")
         say(f"  storage   {storage}")
         if watched:

@@ -41,6 +41,10 @@ def tell(error: BaseException, screen: Screen, environment: Mapping[str, str]) -
         text = f"{patterns.text(''.join(traceback.format_exception(error))).rstrip()}\n{text}"
     screen.complain(text)
     if screen.mode == "log":
+        if not logging.getLogger().handlers:  # it never came to opening the project
+            from odibi_core.logging_setup import configure_logging
+
+            configure_logging(environment, patterns)
         _log.error(text, extra={"exit_code": code, "error_code": error.error_code if isinstance(error, OdibiError) else "internal"})
     screen.result({"status": "error", "exit_code": code, "error": as_dict(error)})
     return code

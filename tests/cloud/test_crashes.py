@@ -13,7 +13,6 @@ pytestmark = pytest.mark.cloud
 FILES, KILLS = 12, 8  # a message is in flight at each kill at most: nine deliveries, one fewer than make it dead
 
 
-
 @pytest.mark.parametrize("seed", [20261124])
 def test_a_worker_that_is_killed_at_any_moment_loses_and_doubles_nothing(world: World, seed: int) -> None:
     """SIGKILL at random moments of twelve runs; no sweep helps. The broker brings the messages back and every row is in once."""

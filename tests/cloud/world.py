@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,21 @@ class World:
     ) -> None:
         """Copy the project into the folder, so that a test may change it; `queues` are properties of the queues."""
         self.folder = folder
-        self.project = Path(shutil.copytree(project, folder / "project"))
+        self.project = Path(shutil.copytree(project, folder / "project", ignore=shutil.ignore_patterns("__pycache__")))
+        shutil.copy(REPOSITORY / "host.json", self.project)
         self.log = Log()
+        settings = {
+            "ODIBI_PROJECT": str(self.project / "odibi.yaml"),
+            "ODIBI_SWEEP_SCHEDULE": "0 0 0 1 1 *",
+            "ODIBI_SYSTEM_URI": "abfss://lake@devstoreaccount1.dfs.core.windows.net/_odibi_system",
+            "ODIBI_LOG_LEVEL": "INFO",
+            "TESTS_REPOSITORY": str(REPOSITORY),
+        }
         self.cloud = LocalCloud(
-            REPOSITORY,
+            self.project,
             folder=folder / "cloud",
             containers=("landing", "lake"),
-            environment={"ODIBI_PROJECT": str(self.project / "odibi.yaml"), "ODIBI_SWEEP_SCHEDULE": "0 0 0 1 1 *", **(environment or {})},
+            environment={**settings, **(environment or {})},
             service_bus_config=write_queues(folder / "queues.json", QUEUES, **{"LockDuration": "PT5S", **queues}),
             chaos=chaos,
             sink=self.log,
@@ -266,12 +274,6 @@ def catalog_commits(world: World, table: str) -> list[int]:
                 if action.get("txn", {}).get("appId") == "odibi/catalog":
                     found.append(action["txn"]["version"])
     return found
-
-
-def open_world(folder: Path, **options: Any) -> Iterator[World]:
-    """A world for a fixture."""
-    with World(folder, **options) as world:
-        yield world
 
 
 def exists(world: World, path: str) -> bool:

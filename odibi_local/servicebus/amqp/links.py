@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from odibi_local.servicebus.amqp import frames
 from odibi_local.servicebus.amqp.errors import AmqpError
@@ -12,12 +12,26 @@ from odibi_local.servicebus.amqp.outcomes import Outcome
 from odibi_local.servicebus.amqp.performatives import Attach, Flow, Transfer
 from odibi_local.servicebus.amqp.values import Described, Ubyte, Uint, Ulong
 
-if TYPE_CHECKING:
-    from odibi_local.servicebus.amqp.session import Session
-
 CREDIT: Final = 1_000  # messages that a sender may have under way
 _SOURCE: Final = 0x28
 _TARGET: Final = 0x29
+
+
+class Channel(Protocol):
+    """What a link needs of the session that it is on."""
+
+    links: dict[int, Link]
+
+    @property
+    def takes_more(self) -> bool: ...
+
+    def send(self, code: int, fields: Sequence[Any], payload: bytes = b"") -> None: ...
+
+    def send_flow(self, handle: int | None, delivery_count: int = 0, credit: int = 0, *, drain: bool = False) -> None: ...
+
+    def send_message(self, link: SendingLink, tag: bytes, payload: bytes, *, settled: bool) -> None: ...
+
+    def forget(self, link: Link) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +71,7 @@ class MessageSource(Protocol):
 class Link:
     """What both kinds have in common: being accepted, refused and detached."""
 
-    def __init__(self, session: Session, attach: Attach) -> None:
+    def __init__(self, session: Channel, attach: Attach) -> None:
         self.session = session
         self.attach = attach
         self.is_open = False
@@ -129,7 +143,7 @@ class Link:
 class ReceivingLink(Link):
     """A link on which the peer sends."""
 
-    def __init__(self, session: Session, attach: Attach) -> None:
+    def __init__(self, session: Channel, attach: Attach) -> None:
         super().__init__(session, attach)
         self._sink: MessageSink | None = None
         self._largest = 0
@@ -197,7 +211,7 @@ class ReceivingLink(Link):
 class SendingLink(Link):
     """A link on which the peer receives."""
 
-    def __init__(self, session: Session, attach: Attach) -> None:
+    def __init__(self, session: Channel, attach: Attach) -> None:
         super().__init__(session, attach)
         self.credit = 0
         self.source: MessageSource | None = None

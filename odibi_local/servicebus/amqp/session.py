@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from odibi_local.servicebus.amqp import frames
 from odibi_local.servicebus.amqp.errors import ProtocolViolationError
@@ -13,17 +13,38 @@ from odibi_local.servicebus.amqp.outcomes import Released, read_outcome
 from odibi_local.servicebus.amqp.performatives import Attach, Disposition, Flow, Transfer, natural
 from odibi_local.servicebus.amqp.values import Uint, Ushort
 
-if TYPE_CHECKING:
-    from odibi_local.servicebus.amqp.connection import Connection
-
 WINDOW: Final = 65_535  # frames that the peer may have under way
 MOST_LINKS: Final = 1_024
+
+
+class Listener(Protocol):
+    """Who hears of links: the server."""
+
+    def sender_attached(self, link: ReceivingLink) -> None: ...
+
+    def receiver_attached(self, link: SendingLink) -> None: ...
+
+    def room_made(self, link: SendingLink) -> None: ...
+
+
+class Wire(Protocol):
+    """What a session needs of the connection that it is on."""
+
+    peer_frame_size: int
+
+    @property
+    def host(self) -> Listener: ...
+
+    @property
+    def is_writable(self) -> bool: ...
+
+    def send(self, channel: int, code: int, fields: Sequence[Any], payload: bytes = b"") -> None: ...
 
 
 class Session:
     """A channel with links on it."""
 
-    def __init__(self, connection: Connection, channel: int, fields: list[Any]) -> None:
+    def __init__(self, connection: Wire, channel: int, fields: list[Any]) -> None:
         self.connection = connection
         self.links: dict[int, Link] = {}
         self._channel = channel

@@ -1,0 +1,74 @@
+"""`odibi validate`: every problem at once, at its place, without touching a store."""
+
+from pathlib import Path
+
+from tests.cli.running import edited, files_in, odibi
+
+
+def test_a_sound_project_is_counted(project: Path) -> None:
+    """Exit 0, and no file is made or changed."""
+    before = files_in(project)
+    ended = odibi("validate", cwd=project)
+
+    assert (ended.code, ended.out, ended.err) == (0, "ok: 2 pipelines, 6 nodes\n", "")
+    assert files_in(project) == before
+
+
+def test_problems_of_the_yaml_come_with_excerpt_and_caret_in_reading_order(project: Path) -> None:
+    """Exit 2."""
+    edited(project, "orders.yaml", "mode: append", "mode: apend")
+    edited(project, "orders.yaml", "description: Every row", "descripton: Every row")
+    ended = odibi("validate", cwd=project)
+
+    assert ended.code == 2
+    first, second, count = ended.err.strip().split("\n\n")
+    assert first.splitlines()[:3] == [
+        "orders.yaml:8:9: unknown key 'descripton'",
+        "    8 |         descripton: Every row as it came, with the file it came from",
+        "      |         ^",
+    ]
+    assert second.startswith("orders.yaml:11:")
+    assert count == "2 problems in odibi.yaml"
+
+
+def test_what_the_planner_refuses_is_found_in_every_node_at_once(project: Path) -> None:
+    """A function nobody knows, SQL that does not parse and SQL that is not portable, each at the name of its node."""
+    edited(project, "orders.yaml", "function: deduplicate", "function: dedupplicate")
+    edited(project, "orders.yaml", "SELECT product, COUNT", "SELEC product, COUNT")
+    edited(project, "report.yaml", "SUM(orders) AS orders", "FROBNICATE(orders) AS orders")
+    found = odibi("validate", "--json", cwd=project)
+
+    assert (found.code, found.json["ok"]) == (2, False)
+    assert [(problem["file"], problem["line"], problem["column"]) for problem in found.json["problems"]] == [
+        ("orders.yaml", 13, 15),
+        ("orders.yaml", 43, 15),
+        ("report.yaml", 20, 15),
+    ]
+    assert "Did you mean 'deduplicate'?" in found.json["problems"][0]["hint"]
+
+
+def test_values_of_a_trigger_are_no_problem(project: Path) -> None:
+    """A plan is made as the pipeline's own trigger would have it made."""
+    edited(project, "orders.yaml", "path: bronze/orders", 'path: "bronze/${trigger.name}"')
+
+    assert odibi("validate", cwd=project).code == 0
+
+
+def test_notices_are_warnings(project: Path) -> None:
+    """What is accepted but has no effect is said, and does not fail."""
+    edited(project, "odibi.yaml", "engine: polars", "engine: pandas")
+    ended = odibi("validate", cwd=project)
+
+    assert ended.code == 0
+    assert ended.err == "warning: engine: 'pandas' is read as 'polars'\n"
+
+
+def test_github_gets_annotations_with_paths_from_where_it_stands(project: Path) -> None:
+    """One line each; line breaks and percent signs are escaped."""
+    edited(project, "orders.yaml", "mode: append", "mode: apend")
+    ended = odibi("validate", project.name, cwd=project.parent, GITHUB_ACTIONS="true")
+
+    assert ended.code == 2
+    (line,) = ended.out.splitlines()
+    assert line.startswith(f"::error file={project.name}/orders.yaml,line=11,col=")
+    assert line.endswith("%0ADid you mean 'append'?")

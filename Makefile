@@ -21,8 +21,7 @@ check: ## everything CI runs: lint, types, layers, current requirements, tests
 	@bash .ci/run
 
 lint: setup ## look for faults and for unformatted code
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff format --quiet --check .; formatted=$$?; $(BIN)/ruff check --quiet . && exit $$formatted
 
 format: setup ## format the code, and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix .

@@ -14,9 +14,7 @@ _FIRST = datetime(2026, 1, 1)  # noqa: DTZ001  the files carry local time withou
 _SPAN = timedelta(days=300)
 _COUNTRIES = ("at", "ch", "de", "fr", "it")
 _NAMES = ("Ada", "Ben", "Chiara", "Dora", "Emre", "Fay", "Gil", "Hana", "Ivo", "Jana")
-_PRODUCTS = tuple(
-    (name, price) for name, price in zip(("kettle", "lamp", "chair", "desk", "mug", "rug"), (39.9, 24.5, 59, 249, 7.2, 89.5), strict=True)
-)
+_PRODUCTS = (("kettle", 39.9), ("lamp", 24.5), ("chair", 59), ("desk", 249), ("mug", 7.2), ("rug", 89.5))
 _STATUSES = ("new", "paid", "shipped", "returned")
 _BLOCK = 10_000  # lines per write
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,9 +45,10 @@ class Case:
 
     command: Sequence[str]  # arguments of this interpreter
     before: Callable[[], None] = lambda: None  # not measured
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside this process's own
 
 
-def alternating(cases: Mapping[str, Case], *, rounds: int, environment: Mapping[str, str] | None = None) -> dict[str, Result]:
+def alternating(cases: Mapping[str, Case], *, rounds: int) -> dict[str, Result]:
     """
     Run the cases in turn, so that a busy minute of the machine meets all of them alike.
 
@@ -57,13 +58,13 @@ def alternating(cases: Mapping[str, Case], *, rounds: int, environment: Mapping[
     for number in range(rounds + 1):
         for name, case in cases.items():
             case.before()
-            run = _run(case.command, environment or {})
+            run = _run(case)
             if number:
                 runs[name].append(run)
     return {name: Result(runs=tuple(found)) for name, found in runs.items()}
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> Run:
+def _run(case: Case) -> Run:
     """
     Raises:
         RuntimeError: If the process fails; with what it wrote to standard error.
@@ -71,9 +72,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> Run:
     inherited = {name: value for name, value in os.environ.items() if name not in {"PYTHONDONTWRITEBYTECODE", "PYTHONPROFILEIMPORTTIME"}}
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, *command],
+        [sys.executable, *case.command],
         cwd=ROOT,
-        env={**inherited, **environment},
+        env={**inherited, **case.environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -84,7 +85,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stderr.close()
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{said.decode(errors='replace')}")
+        raise RuntimeError(f"{' '.join(case.command)} ended with {process.returncode}:\n{said.decode(errors='replace')}")
     per_mb = 1024 * 1024 if sys.platform == "darwin" else 1024
     return Run(seconds=seconds, cpu_seconds=used.ru_utime + used.ru_stime, peak_mb=used.ru_maxrss / per_mb)
 

@@ -46,6 +46,7 @@ _UPLOAD = (
 )
 _TOLD_BY_US = ("(odibi.run)", '"odibi.run"')  # the app's own lines on runs and nodes, which the journal tells better
 _LOOK_SECONDS = 0.2
+_TRY_SECONDS = 1.0  # between two looks at a project that is broken from the start
 _STORY_SECONDS = 60.0  # a story that takes longer is left to its place in the lake
 
 
@@ -104,24 +105,17 @@ class Dev:
         return 0
 
     def _first_load(self) -> LoadedProject | None:
-        """The project, when it can be loaded; None if somebody stops before that."""
-        watch: SourceWatch | None = None
-        try:
-            while not self._stop.is_set():
-                try:
-                    return self._project.load()
-                except ConfigError as error:
+        """The project, as soon as it can be loaded; None if somebody stops before that."""
+        told: ConfigError | None = None
+        while not self._stop.is_set():
+            try:
+                return self._project.load()
+            except ConfigError as error:
+                if told is None or error.problems != told.problems:
                     self._project.tell(error)
-                if watch is None:
-                    watch = SourceWatch(self._place.project.parent, lambda _: self._changed.set())
-                    watch.start()
-                while not self._changed.wait(_LOOK_SECONDS) and not self._stop.is_set():
-                    pass
-                self._changed.clear()
-            return None
-        finally:
-            if watch is not None:
-                watch.stop()
+                told = error
+            self._stop.wait(_TRY_SECONDS)
+        return None
 
     def _settings(self) -> dict[str, str]:
         """What the app is told. Empty where the shell or local.settings.json must not say otherwise."""
@@ -180,6 +174,8 @@ class Dev:
             self._loaded.set()
         if line.kind == "output" and any(mark in line.message for mark in _TOLD_BY_US):
             return
+        if self._stop.is_set() and line.level != "ERROR":
+            return  # what services say when they end is no news
         say(coloured(line.as_text(), "dim") if line.level == "INFO" else line.as_text())
 
     def _tell_places(self, watched: tuple[str, ...]) -> None:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import threading
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from odibi_local.demo.output import coloured, say, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Looks = tuple[int, int]  # size in bytes, time of the last change in ns
+_LOOK_SECONDS = 0.4
 
 
 class DropFolder:
@@ -38,18 +46,29 @@ class DropFolder:
         self._account.close()
 
     def _watch(self) -> None:
-        from watchfiles import Change, watch
+        """Look again and again: notifications of the system miss files in folders that are new, and come while a file is being written."""
+        before: dict[Path, _Looks] = {}
+        sent: dict[Path, _Looks] = {}
+        while not self._stop.wait(_LOOK_SECONDS):
+            now = dict(self._files())
+            for path, looks in sorted(now.items()):
+                if before.get(path) == looks != sent.get(path):  # nobody has written to it since the last look
+                    sent[path] = looks
+                    self._send(path)
+            before = now
 
-        for path in sorted(self._folder.rglob("*")):
-            self._send(path)
-        changes = watch(self._folder, stop_event=self._stop, step=50, debounce=400, rust_timeout=500, raise_interrupt=False)
-        for burst in changes:
-            for path in sorted(Path(name) for change, name in burst if change != Change.deleted):
-                self._send(path)
+    def _files(self) -> Iterator[tuple[Path, _Looks]]:
+        for path in self._folder.rglob("*"):
+            try:
+                facts = path.stat()
+            except OSError:  # gone since it was listed
+                continue
+            if stat.S_ISREG(facts.st_mode):
+                yield path, (facts.st_size, facts.st_mtime_ns)
 
     def _send(self, path: Path) -> None:
         parts = path.relative_to(self._folder).parts
-        if not path.is_file() or any(part.startswith(".") for part in parts):
+        if any(part.startswith(".") for part in parts):
             return
         container, name = (self._containers[0], parts) if len(self._containers) == 1 else (parts[0], parts[1:])
         if container not in self._containers or not name:

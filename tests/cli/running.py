@@ -52,9 +52,16 @@ class Ended:
         return json.loads(line)
 
 
-def odibi(*arguments: str, cwd: Path, **environment: str) -> Ended:
+class Terminal(io.StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def odibi(*arguments: str, cwd: Path, terminal: bool = False, **environment: str) -> Ended:
     """Call the command in this process."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = Terminal() if terminal else io.StringIO(), io.StringIO()
     with (
         chdir(cwd),
         patch.dict(os.environ, _environment(environment), clear=True),

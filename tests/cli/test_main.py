@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from odibi_core import __version__
 from odibi_core.errors import PermanentServiceError
 from odibi_core.hosts.in_process import InProcess
-from tests.cli.running import a_project, odibi
+from tests.cli.running import GOOD, land, odibi
 
 
 def test_it_knows_its_version(tmp_path: Path) -> None:
@@ -37,13 +36,15 @@ def test_the_help_loads_nothing_heavy() -> None:
     assert not {"polars", "deltalake", "pydantic", "narwhals", "yaml", "rich", "azure", "jinja2", "sqlglot"} & set(loaded)
 
 
-def test_a_run_without_a_terminal_does_not_load_rich(tmp_path: Path) -> None:
+def test_a_run_without_a_terminal_does_not_load_rich(project: Path) -> None:
     """Nor a SQL parser once the queries are compiled."""
-    a_project(tmp_path)
-    odibi("run", "--dry-run", cwd=tmp_path)
-    code = "import sys; from odibi_core.cli.main import main; main(['run', '--pipeline', 'orders']); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout.split()
+    odibi("run", cwd=project)
+    land(project, "more", GOOD)
+    code = "import sys; from odibi_core.cli.main import main; main(['run']); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project).stdout
+    loaded = ended.splitlines()[-1].split()
 
+    assert "1/4 bronze_orders" in ended
     assert "polars" in loaded
     assert not {"rich", "typer", "click", "sqlglot"} & set(loaded)
 
@@ -103,31 +104,12 @@ def test_dev_is_refused_where_the_local_cloud_is_not_installed(tmp_path: Path, m
 @pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"CI": "true"}], ids=["terminal", "NO_COLOR", "CI"])
 def test_a_terminal_gets_a_live_table(project: Path, environment: dict[str, str]) -> None:
     """In colour unless NO_COLOR is set; in CI, which may have a terminal too, there are lines."""
-    text = _on_a_terminal(project, environment)
+    text = odibi("run", "--pipeline", "orders", cwd=project, terminal=True, **{"TERM": "xterm", **environment}).out
 
     assert "orders: succeeded, 4 nodes, 8 rows written" in text
     assert ("✓" in text) == ("CI" not in environment)
     assert ("1/4 bronze_orders" in text) == ("CI" in environment)
     assert ("\x1b[32m" in text) == (not environment)
-
-
-def _on_a_terminal(project: Path, environment: dict[str, str]) -> str:
-    ours, theirs = pty.openpty()
-    inherited = {name: value for name, value in os.environ.items() if name not in {"CI", "NO_COLOR"}}
-    words = [sys.executable, "-m", "odibi_core.cli.main", "run", "--pipeline", "orders"]
-    with subprocess.Popen(words, cwd=project, stdout=theirs, stderr=theirs, env={**inherited, "TERM": "xterm", **environment}):
-        os.close(theirs)
-        pieces = []
-        while True:
-            try:
-                piece = os.read(ours, 4096)
-            except OSError:  # Linux: the other end has closed
-                break
-            if not piece:
-                break
-            pieces.append(piece)
-    os.close(ours)
-    return b"".join(pieces).decode()
 
 
 def _breaks(*_args: object) -> None:

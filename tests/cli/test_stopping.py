@@ -21,7 +21,7 @@ def slow(self, plan, node, attempt):
     return result
 NodeRunner.__call__ = slow
 """
-BEFORE = SLOW.format(before="node.name == 'silver_orders' and time.sleep(60)", after="")
+BEFORE = SLOW.format(before="node.name == 'silver_orders' and (print('claimed', flush=True), time.sleep(60))", after="")
 AFTER = SLOW.format(before="", after="node.name == 'bronze_orders' and (print('committed', flush=True), time.sleep(60))")
 DEAF = "import signal\n" + SLOW.format(
     before="node.name == 'silver_orders' and (signal.signal(signal.SIGINT, lambda *_: None), print('deaf', flush=True), time.sleep(60))",
@@ -41,13 +41,13 @@ def interrupted(running: subprocess.Popen[str], when: str) -> tuple[int, str, fl
     return running.returncode, err, time.monotonic() - began
 
 
-@pytest.mark.parametrize(("script", "when"), [(BEFORE, "1/4"), (AFTER, "committed")], ids=["between nodes", "after a commit"])
+@pytest.mark.parametrize(("script", "when"), [(BEFORE, "claimed"), (AFTER, "committed")], ids=["inside a node", "after a commit"])
 def test_ctrl_c_ends_the_run_and_resume_finishes_it(project: Path, script: str, when: str) -> None:
     """Exit 130 with the command that goes on; that command runs the rest, and every row is there once."""
     code, err, seconds = interrupted(process("run", cwd=project, script=script), when)
 
     assert code == 130
-    assert seconds < 3
+    assert seconds < 10
     assert "Traceback" not in err
     (stopped,) = err.splitlines()
     said, _, rest = stopped.removeprefix("stopped; go on with: odibi ").partition(" ; odibi ")
@@ -62,12 +62,11 @@ def test_ctrl_c_ends_the_run_and_resume_finishes_it(project: Path, script: str, 
 
 def test_a_stopped_run_is_found_although_another_came_after_it(project: Path) -> None:
     """Its files are taken, so without a word they would be forgotten."""
-    interrupted(process("run", "--pipeline", "orders", cwd=project, script=BEFORE), "1/4")
+    interrupted(process("run", "--pipeline", "orders", cwd=project, script=BEFORE), "claimed")
     later = odibi("run", "--pipeline", "orders", cwd=project)
     (run_id,) = [path.name for path in (project / ".odibi/system/open").iterdir()]
     assert f"run {run_id} has not ended; go on with: odibi run --resume --run {run_id}" in later.out
 
-    odibi("run", "--node", "bronze_orders", cwd=project)
     (project / "landing/orders/late.csv").write_bytes((project / "landing/orders/good.csv").read_bytes())
     odibi("run", "--pipeline", "orders", cwd=project)
     ended = odibi("run", "--resume", "--run", run_id, "--json", cwd=project)

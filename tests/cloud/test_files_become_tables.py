@@ -95,10 +95,10 @@ def test_many_files_at_once_lose_and_double_nothing(world: World, orders: Orders
     files = {f"orders/many-{number}.csv": orders.file(f"many-{number}") for number in range(MANY)}
     with ThreadPoolExecutor(8) as many:
         list(many.map(world.upload, files, files.values()))
-    finals = world.wait_ended(MANY + 1, seconds=120)
+    finals = world.wait_ended(MANY + 1, seconds=240)
     assert set(finals.values()) == {"succeeded"}
     assert len(finals) == MANY + 1
-    world.wait_reported(MANY + 1)
+    world.wait_reported(MANY + 1, seconds=120)
     world.wait_idle()
     assert_exactly_once(world, orders)
     assert_each_run_reported_once(world, MANY + 1)

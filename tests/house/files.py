@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @cache
 def project_files() -> tuple[Path, ...]:
     """Every file that is, or would be, under version control."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    trusted = f"safe.directory={ROOT}"  # a clone may belong to somebody else than the one who tests it
+    command = ["git", "-c", trusted, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listing = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60).stdout.decode()
     return tuple(path for name in sorted(set(listing.split("\0"))) if name and (path := ROOT / name).is_file())
 

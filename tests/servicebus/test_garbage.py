@@ -22,7 +22,7 @@ from odibi_local.servicebus.amqp.values import Array, Described, Long, Symbol, T
 
 QUEUES = {"q": {}, "s": {"RequiresSession": True}}
 
-_MESSAGE = bytes.fromhex("005373c0080140a1036d2d31") + bytes.fromhex("005375a003616263")
+_MESSAGE = bytes.fromhex("005373c00601a1036d2d31") + bytes.fromhex("005375a003616263")
 _BOMB = struct.pack(">BIIB", 0xF0, 5, 0xFFFFFFFF, 0x40)  # an array of four billion nulls in ten bytes
 
 
@@ -84,6 +84,16 @@ def test_garbage_connections_do_no_harm(emulator: EmulatorProcess, kind: int):
                 _read(connection)
     assert emulator.queues()["s"]["active"] == 0
     assert emulator.pid == pid
+
+
+def test_the_conversation_that_is_spoiled_is_valid(emulator: EmulatorProcess):
+    """Whole and in order, it sends a message, receives it and completes it."""
+    before = emulator.queues()["q"]["active"]
+    with socket.create_connection(("127.0.0.1", emulator.port), timeout=5) as connection:
+        connection.sendall(b"".join(_conversation()[:7]))
+        while b"\x00\x53\x24" not in _read(connection):  # accepted
+            pass
+    assert emulator.queues()["q"]["active"] == before + 1
 
 
 def test_a_normal_client_works_after_all_that(client: ServiceBusClient, emulator: EmulatorProcess):

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from odibi_core.errors import ConfigError, ServiceError
 
 if TYPE_CHECKING:
-    from odibi_core.events import RunFinished
     from odibi_core.hosts.in_process import InProcess
-    from odibi_core.messages import StartRun
     from odibi_core.planning.plan import Plan
 
 
@@ -27,35 +25,6 @@ def known_run(host: InProcess, run_id: str) -> Plan:
     if plan.environment != project.environment:
         raise ConfigError(f"run '{run_id}' belongs to environment '{plan.environment}'", code="unknown_run", hint="Give its '--env'.")
     return plan
-
-
-def resume(host: InProcess, plan: Plan) -> RunFinished | None:
-    """Go on with a certain run. None if it succeeded."""
-    from odibi_core.runtime.resume import Failed, Interrupted, how_to_resume, last_run
-    from odibi_core.runtime.sweep import wake
-
-    coordinator = host.app.coordinator
-    match how_to_resume(coordinator.journal, plan):
-        case None:
-            return None
-        case Failed(command=command):
-            return host.run(command)
-        case Interrupted():
-            last = last_run(coordinator.journal, plan.pipeline)
-            if last is not None and last.run_id == plan.run_id:
-                return host.resume(plan.pipeline)
-            # Wake first: the nodes that were under way get claims of their own, and what `run` queues after that finds them done.
-            wake(coordinator, plan)
-            return host.run(_command_of(host, plan))
-
-
-def _command_of(host: InProcess, plan: Plan) -> StartRun:
-    """The command that began a run: the same cause again continues the same run."""
-    from odibi_core.messages import BlobArrived, StartRun
-
-    if isinstance(plan.cause, BlobArrived):
-        return host.app.coordinator.ledger.command(plan.run_id)  # the plan may hold only some of the files of its cause
-    return StartRun(project=plan.project, environment=plan.environment, pipeline=plan.pipeline, cause=plan.cause)
 
 
 def unfinished_run(host: InProcess, pipeline: str) -> tuple[str, str] | None:

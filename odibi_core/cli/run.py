@@ -173,12 +173,11 @@ class _Session:
         return [self._resume_one(host, choice.pipeline.pipeline, None) for choice in chosen]
 
     def _resume_one(self, host: InProcess, pipeline: str, plan: Plan | None) -> Verdict:
-        from odibi_core.cli.resuming import resume
         from odibi_core.cli.verdict import Verdict
 
         began = time.perf_counter()
         self._begin(pipeline)
-        final = host.resume(pipeline) if plan is None else resume(host, plan)
+        final = host.resume(pipeline) if plan is None else host.resume_run(plan)
         if final is not None:
             return self._ended(host, final, began)
         return self._nothing(host, Verdict(pipeline=pipeline, status="nothing_to_resume"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from odibi_core.runtime.resume import Failed, Interrupted, how_to_resume, last_r
 from odibi_core.runtime.retry import delay_in_outage
 from odibi_core.runtime.sweep import wake
 
+_log = logging.getLogger("odibi.run")
+REPORT_RESENDS = 1  # a report that fails twice waits for the next run: nobody sits and watches it
 OUTAGE_LIMIT = 10  # times that one message waits for a service before a person is told
 
 
@@ -69,6 +72,7 @@ class InProcess:
         Raises:
             ConfigError: If there is no such pipeline.
         """
+        self.app.coordinator.recover()
         return requested(self.app, pipeline, key=key, nodes=nodes)
 
     def run(self, command: StartRun) -> RunFinished | None:
@@ -85,8 +89,11 @@ class InProcess:
     def resume(self, pipeline: str) -> RunFinished | None:
         """Go on with the pipeline's last run where it stopped. None if there is nothing to go on with."""
         plan = last_run(self.app.coordinator.journal, pipeline)
-        way = None if plan is None else how_to_resume(self.app.coordinator.journal, plan)
-        match way:
+        return None if plan is None else self.resume_run(plan)
+
+    def resume_run(self, plan: Plan) -> RunFinished | None:
+        """Go on with a run where it stopped. None if it succeeded."""
+        match how_to_resume(self.app.coordinator.journal, plan):
             case None:
                 return None
             case Interrupted(plan=interrupted):
@@ -110,8 +117,10 @@ class InProcess:
                 if isinstance(command, RunNode):
                     coordinator.run_node(command, delivery=delivery)
                     self._let_go(plan)
-                else:
+                elif command.resend <= REPORT_RESENDS:
                     coordinator.finish_run(command)
+                else:
+                    _log.warning("a report could not be written; the next run tries again")
             except TransientServiceError:
                 if command.resend >= OUTAGE_LIMIT:
                     raise

@@ -108,7 +108,7 @@ def node_as_written(project: LoadedProject, pipeline: str, name: str) -> dict[st
 def trigger_values(command: StartRun) -> dict[str, JsonValue]:
     """What `${trigger.…}` means in this run."""
     match command.cause:
-        case BlobArrived(files=(first, *_)):
+        case BlobArrived(files=(first, *_)) | Requested(files=(first, *_)):
             return {
                 "path": first.path,
                 "name": first.path.rpartition("/")[2],
@@ -229,9 +229,14 @@ class _Builder:
             return None
         if config.read.connection not in {source.connection for source in blob_sources(self.pipeline)}:
             return None
-        pattern = BlobPattern.parse(config.read.path)
+        path = str(resolve(config.read.path, self.scope))
+        # A path made of a placeholder names one file; as data it may look like a pattern.
+        pattern = BlobPattern.parse(path) if path == config.read.path else None
         arrived = tuple(
-            file for file in cause.files if file.connection == config.read.connection and pattern.matches(file.path) is not None
+            file
+            for file in cause.files
+            if file.connection == config.read.connection
+            and (file.path == path if pattern is None else pattern.matches(file.path) is not None)
         )
         return arrived or None
 

@@ -7,6 +7,7 @@ record first, queue after, complete the message last. See docs/decisions/0003-ru
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,11 +31,12 @@ from odibi_core.messages import FinishRun, Requested, RunNode, StartRun
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, EventSink, MessageQueue
 from odibi_core.runtime.journal import Journal
-from odibi_core.runtime.ledger import FileLedger
+from odibi_core.runtime.ledger import FileLedger, files_of
 from odibi_core.runtime.outbox import Outbox
 from odibi_core.runtime.readiness import fail_fast_nodes, how_it_ended, stopped_by, what_is_next
 from odibi_core.runtime.retry import delay_before_next, delay_in_outage
 
+_log = logging.getLogger("odibi.coordinator")
 UNKNOWN_RUN_RESENDS = 6  # a message may overtake its plan by seconds, not by minutes
 REPORT_RESENDS = 30  # half an hour; then the sweep keeps trying
 
@@ -90,9 +92,21 @@ class Coordinator:
             if mine is None:
                 return None
             plan = self.journal.open_run(planned if mine == command else self.planner(mine))
+        if files_of(command):
+            self.ledger.planned(plan.run_id)
         self._take_over(plan)
         self.ensure_started(plan)
         return plan
+
+    def recover(self) -> int:
+        """Start the runs whose worker died between taking files and freezing its plan. Returns how many there were."""
+        commands = self.ledger.unplanned()
+        for command in commands:
+            try:
+                self.start_run(command)
+            except ConfigError as error:
+                _log.warning("run %s cannot be planned now, its files wait: %s", command.run_id, error.message)
+        return len(commands)
 
     def _take_over(self, plan: Plan) -> None:
         """Nodes that succeeded in the run that this one resumes are done: their outcomes are this run's too."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from odibi_core.errors import PermanentServiceError
 from odibi_core.messages import BlobArrived, FileVersion, Requested, RunId, StartRun, digest
 from odibi_core.model import Record
 from odibi_core.ports import ObjectStore
@@ -21,8 +20,8 @@ class FileLedger:
     """
     Claims of file versions in an object store, put if absent.
 
-    The command that claims is stored first: whoever meets a claim of a run that was never planned (its worker died) can start that
-    very run again, so a claimed file is never lost.
+    The command that claims is stored first and deleted when its plan is frozen: what is left there took files and died, and can be
+    started again as that very run. So a claimed file is never lost.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -56,6 +55,15 @@ class FileLedger:
         owner = self._owner(path)
         return owner == command.run_id
 
+    def planned(self, run_id: str) -> None:
+        """The plan of a run is frozen: its command is not needed any more."""
+        self._store.delete(f"commands/{run_id}.json")
+
+    def unplanned(self) -> tuple[StartRun, ...]:
+        """Commands that took files and never became a plan: their worker died in between, or is just at it."""
+        found = (self._store.get(path) for path in self._store.list("commands/"))
+        return tuple(StartRun.model_validate_json(stored.data) for stored in found if stored is not None)
+
     def owner(self, command: StartRun, file: FileVersion) -> str | None:
         """The run that a file version belongs to, or None."""
         return self._owner(_path(command, file))
@@ -63,13 +71,6 @@ class FileLedger:
     def _owner(self, path: str) -> str | None:
         stored = self._store.get(path)
         return None if stored is None else Entry.model_validate_json(stored.data).run_id
-
-    def command(self, run_id: str) -> StartRun:
-        """The command that claimed files for a run."""
-        stored = self._store.get(f"commands/{run_id}.json")
-        if stored is None:
-            raise PermanentServiceError(f"the command of run {run_id} vanished", hint="Is something deleting objects under 'commands/'?")
-        return StartRun.model_validate_json(stored.data)
 
     def unclaimed(self, command: StartRun, files: Iterable[FileVersion]) -> tuple[FileVersion, ...]:
         """Those file versions that belong to no run of the command's pipeline."""

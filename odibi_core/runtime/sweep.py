@@ -39,6 +39,7 @@ def sweep(coordinator: Coordinator, *, patience: timedelta) -> Swept:
         patience: A node is taken for lost when its run had no event for this long. At least the function time-out: a sooner
             wake-up does no harm to the data, it only wastes work.
     """
+    coordinator.recover()
     swept = Swept()
     for run_id in coordinator.journal.open_runs():
         try:

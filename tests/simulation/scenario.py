@@ -239,6 +239,7 @@ class History:
         if not self.sweeper or self.sweeps_left <= 0:
             return False
         self.sweeps_left -= 1
+        assert not self.world.workers
         world.now += 1000.0
         before = len(world.messages)
         sweep(self.process(), patience=timedelta(seconds=600))

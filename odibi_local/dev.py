@@ -223,7 +223,7 @@ class Dev:
             f"{self._cloud.base_url}/admin/functions/sweep", data=b"{}", headers={"Content-Type": "application/json"}
         )
         try:
-            urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+            urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  the same
         except OSError as error:
             say(coloured(f"{_now()}  the sweep could not be started and comes by its schedule: {error}", "yellow"))
 

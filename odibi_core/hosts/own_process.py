@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import threading
@@ -19,6 +20,7 @@ def prepare() -> None:
     # Looking for plugins reads the metadata of every installed package; and nobody else is to see our values.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(50_000)  # imports and schemas make many objects that all stay: collecting in between finds nothing
+    atexit.register(gc.freeze)  # nor does the last collection, that of a process which is about to end
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:

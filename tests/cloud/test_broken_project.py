@@ -48,8 +48,8 @@ def test_a_broken_project_is_told_to_the_operator_only(world: World, orders: Ord
         assert ".yaml" not in str(world.call("GET", "/api/health")[1])
         status, answer = world.call("POST", "/api/runs", {"pipeline": "totals"})
         assert status == 400
-        assert any(problem.startswith("orders.yaml:27:") and "mood" in problem for problem in answer["problems"])
-        world.wait(lambda: "the project is broken, new runs are refused: orders.yaml:27:" in world.log.text, "the place in the log")
+        assert any(problem.startswith("orders.yaml:22:72") and "mood" in problem for problem in answer["problems"])
+        world.wait(lambda: "the project is broken, new runs are refused: orders.yaml:22:72" in world.log.text, "the place in the log")
     assert world.call("GET", "/api/health")[0] == 200
 
 

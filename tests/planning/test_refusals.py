@@ -1,0 +1,109 @@
+"""What the language has and this release cannot run: refused before a run, never passed over."""
+
+from __future__ import annotations
+
+import pytest
+
+from odibi_core.errors import ConfigError
+from tests.planning.conftest import PlanOf, pipeline
+
+READ = "read: { connection: lake, format: delta, path: in }"
+WRITE = "write: { connection: lake, format: delta, path: out }"
+
+
+def with_read(key: str) -> str:
+    return READ.replace(" }", f", {key} }}") + ", " + WRITE
+
+
+def with_write(key: str) -> str:
+    return READ + ", " + WRITE.replace(" }", f", {key} }}")
+
+
+def beside(key: str) -> str:
+    return f"{READ}, {WRITE}, {key}"
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (beside("engine: spark"), "engine 'spark' is not available yet"),
+        (beside("streaming: true"), "streaming is not available"),
+        ("read: { connection: lake, format: excel, path: in }", "read format 'excel' is not available yet"),
+        (with_read("incremental: { column: i }"), "incremental mode 'rolling_window' is not available yet"),
+        ("read: { connection: lake, format: sql, query: SELECT 1 }", "read format 'sql' is not available yet"),
+        ("read: { connection: lake, format: delta, query: SELECT 1 }", "'read.query' is not available yet"),
+        (f"{READ}, write: {{ connection: lake, format: sql, table: out }}", "write format 'sql' is not available yet"),
+        (with_write("first_run_query: SELECT 1"), "'write.first_run_query' is not available yet"),
+        (with_write("skip_if_unchanged: true"), "'write.skip_if_unchanged' is not available yet"),
+        (beside("contracts: [ { type: not_null, columns: [i] } ]"), "'contracts' is not available yet"),
+        (beside("relationships: [ { dimension: d, fact_key: k, dimension_key: k } ]"), "'relationships' is not available yet"),
+        (beside("columns: { i: { pii: true } }, privacy: { method: redact }"), "'privacy' is not available yet"),
+        (beside("pre_sql: [SELECT 1]"), "'pre_sql' is not available yet"),
+        (beside("post_sql: [SELECT 1]"), "'post_sql' is not available yet"),
+        (
+            beside("validation: { tests: [ { type: not_null, columns: [i] } ], quarantine: { connection: lake, path: bad } }"),
+            "'validation.quarantine' is not available yet",
+        ),
+        (
+            beside("validation: { tests: [ { type: not_null, columns: [i] } ], gate: { require_pass_rate: 0.9 } }"),
+            "'validation.gate' is not available yet",
+        ),
+    ],
+)
+def test_what_cannot_be_run_names_its_node_and_a_way_out(plan_of: PlanOf, node: str, message: str) -> None:
+    """The text of the error says where, the hint what to do."""
+    with pytest.raises(ConfigError) as caught:
+        plan_of(pipeline(f"      - {{ name: a, {node} }}\n"))
+    assert (caught.value.message, caught.value.error_code) == (f"node 'a' of pipeline 'p': {message}", "not_available")
+    assert caught.value.hint.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("trigger", "what"),
+    [
+        ("{ dataset: q.x }", "dataset"),
+        ("{ blob: { connection: lake, path: in/*, on_rewrite: ignore } }", "on_rewrite: ignore"),
+        ("{ blob: { connection: lake, path: in/*, on_rewrite: fail } }", "on_rewrite: fail"),
+        ("{ blob: { connection: lake, path: in/*, batch: { max_files: 3 } } }", "batch"),
+        ("{ blob: { connection: lake, path: in/*, expect: 1d } }", "expect"),
+    ],
+)
+def test_a_trigger_that_cannot_be_served_names_its_pipeline(plan_of: PlanOf, trigger: str, what: str) -> None:
+    """Even if this run was started by hand."""
+    other = f"  - pipeline: q\n    nodes:\n      - {{ name: x, {READ} }}\n"
+    with pytest.raises(ConfigError) as caught:
+        plan_of(pipeline(f"      - {{ name: a, {READ} }}\n", triggers=f"[ {trigger} ]") + other)
+    assert caught.value.message == f"trigger of pipeline 'p': '{what}' is not available yet"
+    assert (caught.value.error_code, caught.value.hint) == ("not_available", "Remove it for now.")
+
+
+def test_only_what_runs_is_refused(plan_of: PlanOf) -> None:
+    """Another pipeline of the project may use what is not available yet."""
+    text = pipeline(f"      - {{ name: a, {READ} }}\n") + f"  - pipeline: q\n    nodes:\n      - {{ name: x, {READ}, streaming: true }}\n"
+    assert [node.name for node in plan_of(text).nodes] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        pytest.param(with_read("time_travel: { as_of_timestamp: '2026-01-01' }"), id="read.time_travel.as_of_timestamp"),
+        pytest.param(with_read("incremental: { mode: stateful, column: i, watermark_lag: 1h }"), id="read.incremental.watermark_lag"),
+        pytest.param(with_read("filter: i > 1"), id="read.filter"),
+        pytest.param(with_read("sql_file: rows.sql"), id="read.sql_file"),
+        pytest.param(with_read("streaming: true"), id="read.streaming"),
+        pytest.param(with_write("streaming: { checkpoint_location: x }"), id="write.streaming"),
+        pytest.param(beside("schema_policy: { on_new_columns: fail }"), id="schema_policy"),
+        pytest.param(beside("timeout: 5m"), id="timeout"),
+        pytest.param(f"inputs: {{ x: {{ connection: lake, format: excel, path: in }} }}, {WRITE}", id="inputs.x.format"),
+        pytest.param(f"inputs: {{ x: {{ connection: lake, format: delta, query: SELECT 1 }} }}, {WRITE}", id="inputs.x.query"),
+        pytest.param(
+            f"inputs: {{ x: {{ connection: lake, format: delta, path: in, incremental: {{ mode: stateful, column: i }} }} }}, {WRITE}",
+            id="inputs.x.incremental",
+        ),
+    ],
+)
+@pytest.mark.xfail(strict=True, reason="planning/refusals.py does not know the key and nothing else reads it: it is passed over in silence")
+def test_a_key_that_has_no_effect_is_not_passed_over(plan_of: PlanOf, node: str) -> None:
+    """Each of them would change the rows, or when a node ends; silence would be a lie."""
+    with pytest.raises(ConfigError, match="node 'a' of pipeline 'p'"):
+        plan_of(pipeline(f"      - {{ name: a, {node} }}\n"), files={"rows.sql": "SELECT 1"})

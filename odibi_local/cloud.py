@@ -128,6 +128,7 @@ class LocalCloud:
     def _start_app(self) -> None:
         environment = {
             **os.environ,
+            "FUNCTIONS_WORKER_RUNTIME": "python",
             "AzureWebJobsStorage": self.azurite.connection_string,
             "ODIBI_STORAGE": self.azurite.connection_string,
             "ServiceBusConnection": self.service_bus_connection,

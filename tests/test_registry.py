@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from odibi_core.errors import ConfigError
 from odibi_core.registry import Entry, Registry
 
+NO_NUMBER = "input should be a valid integer, unable to parse string as an integer"
+
 
 class Size(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,11 +82,11 @@ def test_an_unknown_name_is_answered_with_the_nearest(shapes: Registry, name: st
     ("name", "params", "message"),
     [
         ("resize", {}, "wrong params of shape 'resize': 'width' field required (known: width, unit)"),
+        ("resize", {"width": "p4ssw0rd"}, f"wrong params of shape 'resize': 'width' {NO_NUMBER} (known: width, unit)"),
         (
             "resize",
-            {"width": "p4ssw0rd", "hight": 1},
-            "wrong params of shape 'resize': 'width' input should be a valid integer, unable to parse string as an integer; "
-            "'hight' extra inputs are not permitted (known: width, unit)",
+            {"hight": "p4ssw0rd"},
+            "wrong params of shape 'resize': 'width' field required; 'hight' extra inputs are not permitted (known: width, unit)",
         ),
         ("resize", {"width": 0}, "wrong params of shape 'resize': 'width' input should be greater than or equal to 1 (known: width, unit)"),
         (

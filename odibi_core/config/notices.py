@@ -28,6 +28,7 @@ def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
         yield "system.schema_name: is deprecated and has no effect"
     if config.system is not None and config.system.databricks_billing_enabled:
         yield "system.databricks_billing_enabled: costs are not queried; it has no effect"
+    yield from _of_later(config)
     for name, connection in config.connections.items():
         if isinstance(connection, CustomConnection):
             yield f"connections.{name}: type '{connection.type}' is not known; a run that uses it is refused"
@@ -35,6 +36,17 @@ def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
         for node in pipeline.nodes:
             for text in _of_node(node, config):
                 yield f"{pipeline.name}.{node.name}.{text}"
+
+
+def _of_later(config: ProjectConfig) -> Iterator[str]:
+    """Sections that are read and not acted on yet."""
+    if config.lineage is not None:
+        yield "lineage: no OpenLineage events are sent yet; the section has no effect"
+    if config.alerts:
+        yield "alerts: no alerts are sent yet; the section has no effect"
+    for pipeline in config.pipelines:
+        if pipeline.concurrency is not None:
+            yield f"{pipeline.name}.concurrency: is not limited yet; the section has no effect"
 
 
 def _uses_spark(config: ProjectConfig) -> bool:

@@ -19,7 +19,7 @@ def prepare() -> None:
     """Start quickly."""
     # Looking for plugins reads the metadata of every installed package; and nobody else is to see our values.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.set_threshold(50_000)  # imports and schemas make many objects that all stay: collecting in between finds nothing
+    gc.set_threshold(200_000)  # imports and schemas make many objects that all stay: collecting in between finds nothing
     atexit.register(gc.freeze)  # nor does the last collection, that of a process which is about to end
 
 

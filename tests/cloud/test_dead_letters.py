@@ -68,9 +68,9 @@ def test_a_node_that_the_run_does_not_have_ends_the_run(world: World) -> None:
     for number in range(10):  # the run has to be under way when the message comes; a fast machine may need a second try
         before = set(world.runs())
         world.upload(f"chain/{number}.csv", "a,b\n1,2\n")
-        (run,) = world.wait(lambda: set(world.runs()) - before, "the run to start")  # noqa: B023  # called in this round only
+        (run,) = world.wait(lambda: set(world.runs()) - before, "the run to start")  # noqa: B023  # called before the loop goes on  # called in this round only
         send(world, run_node(run, "nowhere"))
-        world.wait(lambda: run in world.finals(), "the run to end")  # noqa: B023
+        world.wait(lambda: run in world.finals(), "the run to end")  # noqa: B023  # called before the loop goes on
         if world.finals()[run] == "failed":
             break
     else:

@@ -49,7 +49,13 @@ class World:
     """The cloud, and questions to it."""
 
     def __init__(
-        self, folder: Path, *, chaos: int | None = None, environment: dict[str, str] | None = None, project: Path = PROJECT, **queues: object
+        self,
+        folder: Path,
+        *,
+        chaos: int | None = None,
+        environment: dict[str, str] | None = None,
+        project: Path = PROJECT,
+        **queues: object,
     ) -> None:
         """Copy the project into the folder, so that a test may change it; `queues` are properties of the queues."""
         self.folder = folder

@@ -31,7 +31,7 @@ class Lake:
     def target(self, path: str = "t", *, mode: Any = "append", transaction: str = "run/node", **more: Any) -> Target:
         return Target(location=self.location(path), format=more.pop("format", "delta"), mode=mode, transaction=transaction, **more)
 
-    def source(self, path: str, format: str = "delta", **more: Any) -> Source:  # noqa: A002
+    def source(self, path: str, format: str = "delta", **more: Any) -> Source:  # noqa: A002  # the word of the ports
         return Source(location=self.location(path), format=format, **more)
 
     def write(self, rows: pl.DataFrame, path: str = "t", **more: Any) -> WriteReceipt:
@@ -60,7 +60,7 @@ class Lake:
         found = (self.root / path).stat()
         return FileVersion(connection="lake", path=path, etag=f"{found.st_size}-{found.st_mtime_ns}", size_bytes=found.st_size)
 
-    def scan(self, path: str, format: str, **more: Any) -> pl.DataFrame:  # noqa: A002
+    def scan(self, path: str, format: str, **more: Any) -> pl.DataFrame:  # noqa: A002  # the word of the ports
         """Scan and compute, as a node does."""
         return rows(self.engine.cache(self.engine.scan(self.source(path, format, **more)).frame, {}).frame)
 

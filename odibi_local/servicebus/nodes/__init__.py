@@ -1,0 +1,1 @@
+"""What a client can attach to: queues, `$cbs` and `$management`."""

@@ -90,6 +90,7 @@ class Coordinator:
             resumed = command.cause.resumes if isinstance(command.cause, Requested) else None
             mine = command if resumed is not None else self.ledger.claim(command)  # a resumed run has the files already
             if mine is None:
+                self.ledger.planned(command.run_id)  # there is nothing to recover: others have its files
                 return None
             plan = self.journal.open_run(planned if mine == command else self.planner(mine))
         if files_of(command):

@@ -25,7 +25,7 @@ def azure_credential(client_id: str | None = None) -> TokenCredential:
     from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 
     if os.environ.get("IDENTITY_ENDPOINT"):
-        return ManagedIdentityCredential(client_id=client_id)
+        return ManagedIdentityCredential(client_id=client_id or os.environ.get("AZURE_CLIENT_ID"))
     return DefaultAzureCredential(managed_identity_client_id=client_id)
 
 
@@ -41,7 +41,8 @@ def identity_options(client_id: str | None, environment: Mapping[str, str]) -> d
     endpoint = environment.get("IDENTITY_ENDPOINT")
     if endpoint:
         options = {"azure_msi_endpoint": endpoint}
-        return options | {"client_id": client_id} if client_id else options
+        chosen = client_id or environment.get("AZURE_CLIENT_ID")
+        return options | {"client_id": chosen} if chosen else options
     if environment.get("AZURE_CLIENT_SECRET") or environment.get("AZURE_FEDERATED_TOKEN_FILE"):
         return {}  # it reads these variables itself
     return {"use_azure_cli": "true"}

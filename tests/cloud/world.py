@@ -112,11 +112,16 @@ class World:
         self.fire("sweep")
 
     def fire(self, function: str) -> None:
-        """Fire a timer function by hand and wait until this call of it has ended."""
-        before = self.log.text.count(f"{function} ok")
+        """Fire a timer function by hand and wait until this call of it has ended well."""
+        before = self._calls(function)
         status, answer = self.call("POST", f"/admin/functions/{function}", {})
         assert status == 202, answer
-        self.wait(lambda: self.log.text.count(f"{function} ok") > before, f"'{function}' to end")
+        after = self.wait(lambda: self._calls(function) if self._calls(function) != before else None, f"'{function}' to end")
+        assert after[1] == before[1], f"'{function}' failed: {self.log.text[-3000:]}"
+
+    def _calls(self, function: str) -> tuple[int, int]:
+        """How many calls of a function went well, and how many did not."""
+        return self.log.text.count(f" {function} ok "), self.log.text.count(f" {function} failed ")
 
     # ── what comes out ──
 

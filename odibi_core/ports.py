@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import JsonValue
 
-from odibi_core.errors import PermanentServiceError, TransientServiceError
+from odibi_core.errors import DataError, PermanentServiceError, TransientServiceError
 from odibi_core.events import AnyRunEvent, Column, RunEvent
 from odibi_core.messages import FileVersion, FinishRun, RunNode
 from odibi_core.model import Record
@@ -43,11 +43,10 @@ class FencedError(PermanentServiceError):
 FENCED = 1 << 62  # the transaction version of a node that was given up; larger than any other, so that Spark skips it too
 
 
-class FileChangedError(TransientServiceError):
+class FileChangedError(DataError):
     """A file is not the version that its event announced. `gone` tells a deleted file from a rewritten one."""
 
     code = "file_changed"
-    retryable = False
 
     def __init__(self, message: str, *, gone: bool, hint: str = "") -> None:
         super().__init__(message, hint=hint)

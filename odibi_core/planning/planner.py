@@ -64,7 +64,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
             PlannedNodeFacts(
                 name=node.name,
                 upstream=node.upstream,
-                description=pipeline.node(node.name).description or "",
+                description=str(node.config.get("description") or ""),
                 tags=pipeline.node(node.name).tags,
             )
             for node in nodes
@@ -188,14 +188,34 @@ class _Builder:
         """Every query of a node: its SQL steps, and those that its transforms will ask for."""
         tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in config.inputs or {})}
         compiled: dict[str, CompiledSql] = {}
+        secret = _names_a_variable(self._params(config))
         for query in queries_of(self._resolved(config)):
-            compiled[query_place(query)] = self._compiled(query, {"df"}, f"node '{config.name}'")
+            ready = self._compiled(query, {"df"}, f"node '{config.name}'")
+            if not secret:
+                compiled[query_place(query)] = ready
         for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
             text = step.sql if step.sql is not None else self.project.files.get(step.sql_file or "")
-            if text is not None:
-                where = f"step {place + 1} of node '{config.name}'"
-                compiled[f"transform.{place}"] = self._compiled(resolve_sql(text, self.scope), tables, where)
+            if text is None:
+                continue
+            where = f"step {place + 1} of node '{config.name}'"
+            ready = self._compiled(resolve_sql(text, self.scope), tables, where)
+            if not _names_a_variable([self._step_text(config, place) or text]):
+                compiled[f"transform.{place}"] = ready
+            elif step.sql is None:
+                raise ConfigError(
+                    f"{where} reads an environment variable in its sql_file", hint="Write this SQL in the YAML: a plan holds no values."
+                )
         return compiled
+
+    def _params(self, config: NodeConfig) -> list[JsonValue]:
+        written = node_as_written(self.project, self.pipeline.pipeline, config.name)
+        return [written.get("params"), written.get("pattern"), written.get("transform")]
+
+    def _step_text(self, config: NodeConfig, place: int) -> JsonValue:
+        """A step's SQL as it stands in the YAML; None if it comes from a file."""
+        written = node_as_written(self.project, self.pipeline.pipeline, config.name)
+        step = _list(_mapping(written.get("transform")).get("steps"))[place]
+        return step if isinstance(step, str) else _mapping(step).get("sql")
 
     def _compiled(self, text: str, tables: Collection[str], where: str) -> CompiledSql:
         try:
@@ -263,6 +283,15 @@ def _frames(config: NodeConfig, upstream: tuple[str, ...], pipeline: str) -> tup
         if name in named or any(_mentions(text, name) for text in texts):
             wanted.add(name)
     return tuple(name for name in upstream if name in wanted)
+
+
+def _names_a_variable(values: list[JsonValue]) -> bool:
+    """Whether a value of the environment goes into these: then what is compiled from them stays out of the plan."""
+    import json
+
+    from odibi_core.config.placeholders import names_of
+
+    return any(found.kind == "environment" for found in names_of(json.dumps(values)))
 
 
 def _mentions(sql: str, name: str) -> bool:

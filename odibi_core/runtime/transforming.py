@@ -27,10 +27,7 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
     tables = dict(named)
 
     def compile_text(text: str, _known: Collection[str]) -> CompiledSql:
-        compiled = node.sql.get(query_place(text))
-        if compiled is None:
-            raise ConfigError(f"a query of node '{node.name}' was not compiled", hint="The plan is of another release.")
-        return compiled
+        return node.sql.get(query_place(text)) or compiled_here(text, {"df"})
 
     def call(kind: str, name: str, params: Mapping[str, JsonValue]) -> Frame:
         from odibi_core.transforms import OPERATIONS, TRANSFORMS, TransformContext
@@ -42,6 +39,8 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
         frame = call("transformer", config.transformer, config.params or {})
     for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
         compiled = node.sql.get(sql_place(place))
+        if compiled is None and step.sql is not None:
+            compiled = compiled_here(step.sql, {"df", *tables})
         if compiled is not None:
             frame = engine.sql(compiled, {**tables, "df": frame})
         elif step.function is not None:
@@ -51,6 +50,13 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
         else:
             raise ConfigError(f"step {place + 1} of node '{node.name}' was not compiled", hint="The plan is of another release.")
     return frame
+
+
+def compiled_here(text: str, tables: Collection[str]) -> CompiledSql:
+    """A query with a value of the environment in it: the plan must not hold it, so it is compiled where it runs."""
+    from odibi_core.sql import compile_sql
+
+    return compile_sql(text, tables=tables)
 
 
 def sql_place(step: int) -> str:
@@ -65,8 +71,9 @@ def step_records(config: NodeConfig, node: PlannedNode) -> tuple[StepRecord, ...
         records.append(StepRecord(kind="transformer", text=_call_text(config.transformer, config.params or {})))
     for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
         compiled = node.sql.get(sql_place(place))
-        if compiled is not None:
-            records.append(StepRecord(kind="sql", text=compiled.text.strip()))
+        text = compiled.text if compiled is not None else step.sql
+        if text is not None:
+            records.append(StepRecord(kind="sql", text=text.strip()))
         else:
             name = step.function or step.operation or PurePosixPath(step.sql_file or "").name
             records.append(StepRecord(kind="function" if step.function else "operation", text=_call_text(name, step.params)))

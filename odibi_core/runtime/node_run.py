@@ -200,8 +200,8 @@ class NodeRunner:
         if opened.sink is None or opened.target is None:
             return None
         loads = frozen is not None and not frozen.empty
-        if progress.rows_out == 0 and not loads and opened.sink.exists and opened.target.mode != "overwrite":
-            return None  # nothing to add, nothing to say: no commit
+        if progress.rows_out == 0 and not loads and opened.target.mode != "overwrite":
+            return None  # nothing to add: no commit, and no table with the guessed types of no rows
         facts = CommitFacts(
             reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
         )

@@ -24,6 +24,9 @@ def sample_of(frame: Frame, config: NodeConfig, *, rows: int) -> Sample | None:
     collected = frame.head(rows).collect()
     columns = tuple(collected.columns[:COLUMN_LIMIT])
     hidden = {name.lower() for name in masked_columns(config)}
+    if not hidden <= {name.lower() for name in collected.columns}:
+        # A column that must not be shown is not here under its name: it may be here under another.
+        return Sample(columns=(), rows=(), note=SENSITIVE_SAMPLE)
     masks = [column.lower() in hidden for column in columns]
     texts = tuple(
         tuple(REDACTED if masked and value is not None else _text(value) for value, masked in zip(row, masks, strict=False))

@@ -66,7 +66,7 @@ def test_in_an_outage_messages_wait_ever_longer_up_to_a_minute() -> None:
         (TransientServiceError("away"), ErrorRecord(code="service_transient", message="away", retryable=True, exit_code=4)),
         (PermanentServiceError("no right"), ErrorRecord(code="service_permanent", message="no right", exit_code=4)),
         (WriteConflictError("again"), ErrorRecord(code="write_conflict", message="again", retryable=True, exit_code=4)),
-        (FileChangedError("newer", gone=False), ErrorRecord(code="file_changed", message="newer", exit_code=4)),
+        (FileChangedError("newer", gone=False), ErrorRecord(code="file_changed", message="newer", exit_code=3)),
         (FencedError("closed"), ErrorRecord(code="fenced", message="closed", exit_code=4)),
         (OdibiError("ours"), ErrorRecord(code="internal", message="ours")),
     ],

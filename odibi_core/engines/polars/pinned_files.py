@@ -132,7 +132,9 @@ def verify(files: Iterable[LocalFile]) -> None:
             try:
                 found = file.path.stat()
             except FileNotFoundError:
-                raise FileChangedError(f"file '{file.name}' was deleted", gone=True) from None
+                raise FileChangedError(
+                    f"file '{file.name}' was deleted", gone=True, hint="Upload it again: a new version has its own run."
+                ) from None
         if file.version.etag and local_tag(found) != file.version.etag:
             raise FileChangedError(f"file '{file.name}' was rewritten", gone=False, hint="The newer version has its own run.")
 
@@ -152,7 +154,9 @@ def _downloaded(location: Location, version: FileVersion, path: Path) -> LocalFi
             if status == 412:
                 raise FileChangedError(f"file '{file.name}' was rewritten", gone=False, hint="The newer version has its own run.") from None
             if status == 404 and code != "ContainerNotFound":
-                raise FileChangedError(f"file '{file.name}' was deleted", gone=True) from None
+                raise FileChangedError(
+                    f"file '{file.name}' was deleted", gone=True, hint="Upload it again: a new version has its own run."
+                ) from None
             raise of_azure(error, f"downloading '{file.name}'") from None
     return file
 

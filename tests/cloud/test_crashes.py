@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 
 import pytest
@@ -11,6 +12,11 @@ from tests.cloud.world import Orders, World, assert_each_run_reported_once, asse
 
 pytestmark = pytest.mark.cloud
 FILES, KILLS = 12, 8  # a message is in flight at each kill at most: nine deliveries, one fewer than make it dead
+
+
+def starts(world: World) -> int:
+    """How many nodes were started so far."""
+    return len(re.findall(r"node '\w+' started", world.log.text))
 
 
 @pytest.mark.parametrize("seed", [20261124])
@@ -22,15 +28,15 @@ def test_a_worker_that_is_killed_at_any_moment_loses_and_doubles_nothing(world: 
     for number in range(FILES):
         world.upload(f"orders/{number}.csv", orders.file(f"{number}"))
     killed: set[int] = set()
-    for _ in range(KILLS):
-        before = len(world.names_of("final.json"))
+    while len(killed) < KILLS and len(world.names_of("final.json")) <= FILES:
         world.host.wait_ready()
-        # Some time after its first event a child has work in flight: a kill that hits nothing proves nothing.
-        time.sleep(chance.uniform(0.3, 2.2))
+        started = starts(world)
+        # A kill that hits nothing proves nothing: wait until this child works on a node, and a moment more.
+        world.wait(lambda: starts(world) > started, "a node to start")  # noqa: B023  # called in this round only
+        time.sleep(chance.uniform(0.0, 0.9))
         killed.add(world.host.child_pid)
         world.host.kill_child()
-        if before == FILES + 1:
-            break
+        world.host._pause = 0.1  # the host waits longer after each crash, as it should; not here
     finals = world.wait_ended(FILES + 1, seconds=150)
     world.wait_reported(FILES + 1, seconds=150)
     assert len(killed) >= 6

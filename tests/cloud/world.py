@@ -178,7 +178,7 @@ class World:
 
     # ── waiting ──
 
-    def wait(self, done: Callable[[], Any], what: str, *, seconds: float = 60) -> Any:
+    def wait(self, done: Callable[[], Any], what: str, *, seconds: float = 60, pause: float = 0.05) -> Any:
         """Ask until the answer is yes. A store that is down at the moment is no answer."""
         deadline = time.monotonic() + seconds
         while True:
@@ -187,11 +187,12 @@ class World:
                     return answer
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited {seconds:.0f} s for {what}. The log:\n{self.log.text[-6000:]}")
-            time.sleep(0.05)
+            time.sleep(pause)
 
     def wait_ended(self, count: int, *, seconds: float = 60) -> dict[str, str]:
         """Wait until so many runs have ended, and return how."""
-        self.wait(lambda: len(self.names_of("final.json")) >= count, f"{count} runs to end", seconds=seconds)
+        ended = f"{count} runs to end"
+        self.wait(lambda: len(self.names_of("final.json")) >= count, ended, seconds=seconds, pause=_pause(count))
         return self.finals()
 
     def wait_reported(self, count: int, *, seconds: float = 60) -> None:
@@ -201,7 +202,7 @@ class World:
             done = [name for name in self.names("_odibi_system/runs/") if name.endswith("/reported/catalog")]
             return len(done) >= count and not self.names("_odibi_system/outbox/")
 
-        self.wait(reported, f"{count} runs to be reported", seconds=seconds)
+        self.wait(reported, f"{count} runs to be reported", seconds=seconds, pause=_pause(count))
 
     def wait_idle(self, *, seconds: float = 60) -> None:
         """Wait until no queue holds a message, now or for later."""
@@ -294,6 +295,11 @@ def exists(world: World, path: str) -> bool:
     except ResourceNotFoundError:
         return False
     return True
+
+
+def _pause(runs: int) -> float:
+    """Seconds between two looks: a listing of many runs is work for the storage service, too."""
+    return 0.05 * (1 + runs)
 
 
 def _json(data: bytes) -> Any:

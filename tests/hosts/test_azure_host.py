@@ -14,6 +14,7 @@ import pytest
 from odibi_core.bootstrap import Settings, build
 from odibi_core.errors import ConfigError, TransientServiceError
 from odibi_core.hosts.azure import OUTAGE_TRIES, AzureHost
+from odibi_core.hosts.requests import requested
 from odibi_core.messages import FinishRun, RunNode
 from tests.hosts.world import ACCOUNT, HEAD, ORDERS, SentMessages, World, blob_created
 
@@ -208,6 +209,30 @@ def test_the_sweep_wakes_a_node_whose_message_was_lost(world: World) -> None:
     assert [(command.node, command.resend) for command, _ in world.queue.sent if command.resend] == [("bronze", 1)]
     world.work(world.azure())
     assert (world.rows("bronze"), world.rows("silver")) == ([1], [1])
+
+
+def test_the_sweep_starts_a_run_whose_worker_died_before_its_plan(world: World) -> None:
+    """It took the file, so nobody else will."""
+    world.land("orders/a.csv", 1)
+    host = world.azure()
+    command = requested(host.app, "orders")
+    assert host.app.coordinator.ledger.claim(command) == command  # and here it dies
+    host = world.azure()
+    host.on_sweep()
+    world.work(host)
+    assert (world.rows("bronze"), [plan["run_id"] for plan in world.plans()]) == ([1], [command.run_id])
+
+
+@pytest.mark.xfail(strict=True, reason="coordinator.recover plans every command in the store, with the configuration that is at hand")
+def test_the_sweep_leaves_the_runs_of_another_project_alone(world: World) -> None:
+    """They may share a system store; its files would go into the wrong tables."""
+    world.land("orders/a.csv", 1)
+    host = world.azure()
+    command = requested(host.app, "orders")
+    host.app.coordinator.ledger.claim(command)
+    world.write(world.written.replace("project: shop", "project: store").replace("path: orders/", "path: other/"))
+    world.azure().on_sweep()
+    assert [plan["project"] for plan in world.plans() if plan["project"] == "shop"] == []
 
 
 # ── the timer ──

@@ -130,13 +130,11 @@ def test_a_broken_yaml_still_indexes(indexed: Indexed, text: str, tmp_path: Path
     assert len(list((tmp_path / "system" / "inbox").iterdir())) == 1
 
 
+@pytest.mark.xfail(strict=True, reason="index._timers gives two functions one name when pipelines differ by letter case only")
 def test_two_timers_of_one_name_do_not_take_the_app_down(indexed: Indexed) -> None:
     """The worker would index nothing at all."""
     second = "  - { pipeline: Nightly, triggers: [ { schedule: '0 0 4 * * *' } ], nodes: [ { name: a, transformer: limit } ] }\n"
-    try:
-        host = indexed(HEAD + ORDERS + second)
-    except Exception as error:  # noqa: BLE001  whatever it is, it is what the worker would say
-        pytest.xfail(f"hosts/index.py: {error}")
+    host = indexed(HEAD + ORDERS + second)
     assert set(host.functions) >= MINE
 
 

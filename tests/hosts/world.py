@@ -136,9 +136,9 @@ class World:
 
     # ── this process ──
 
-    def in_process(self) -> InProcess:
+    def in_process(self, **variables: str) -> InProcess:
         """A fresh process of `odibi run`."""
-        return InProcess.open(self.folder / "odibi.yaml", environment={"XDG_CACHE_HOME": str(self.folder / "cache")})
+        return InProcess.open(self.folder / "odibi.yaml", environment={"XDG_CACHE_HOME": str(self.folder / "cache"), **variables})
 
     # ── what came out ──
 

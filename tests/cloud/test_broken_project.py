@@ -60,7 +60,7 @@ def test_a_file_that_lands_while_the_project_is_broken_is_processed_later(world:
     with deployed(world, "orders.yaml", "mode: upsert", broken):
         world.upload(name, orders.file(broken.encode().hex()))
         world.wait(lambda: world.names("_odibi_system/inbox/"), "the event to be kept")
-        world.wait_idle()
+        world.wait_idle(later=False)
         assert len(world.runs()) == before
         assert world.dead() == {"blob-events": 0, "node-runs": 0, "run-finished": 0}
         world.sweep()
@@ -68,7 +68,7 @@ def test_a_file_that_lands_while_the_project_is_broken_is_processed_later(world:
     world.sweep()
     finals = world.wait_ended(before + 1)
     world.sweep()
-    world.wait_idle()
+    world.wait_idle(later=False)
     assert set(finals.values()) == {"succeeded"}
     assert len(world.runs()) == before + 1
     assert world.names("_odibi_system/inbox/") == []
@@ -122,7 +122,7 @@ def test_a_pipeline_that_cannot_be_planned_does_not_block_the_others(world: Worl
         world.sweep()
         world.wait_ended(before + 1)
         assert len(world.runs()) == before + 1
-        world.wait_idle()
+        world.wait_idle(later=False)
         assert world.dead() == {"blob-events": 0, "node-runs": 0, "run-finished": 0}
     world.sweep()
     world.wait_ended(before + 2)

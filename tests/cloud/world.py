@@ -204,10 +204,10 @@ class World:
 
         self.wait(reported, f"{count} runs to be reported", seconds=seconds, pause=_pause(count))
 
-    def wait_idle(self, *, seconds: float = 60) -> None:
-        """Wait until no queue holds a message, now or for later."""
-        empty = ("active", "scheduled", "locked", "deferred")
-        self.wait(lambda: not any(counts[key] for counts in self.bus.queues().values() for key in empty), "idle queues", seconds=seconds)
+    def wait_idle(self, *, later: bool = True, seconds: float = 60) -> None:
+        """Wait until no queue holds a message, now or (without `later` this does not count) for later."""
+        kinds = ("active", "locked", "deferred", "scheduled") if later else ("active", "locked", "deferred")
+        self.wait(lambda: not any(counts[kind] for counts in self.bus.queues().values() for kind in kinds), "idle queues", seconds=seconds)
 
     def names_of(self, ending: str) -> list[str]:
         return [name for name in self.names("_odibi_system/runs/") if name.endswith(f"/{ending}")]

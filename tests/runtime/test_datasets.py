@@ -41,7 +41,7 @@ def file(path: str) -> FileVersion:
 class Folder:
     """Connections that all lie in one folder and list the given files."""
 
-    def __init__(self, root: str = "/root", *files: str) -> None:
+    def __init__(self, root: str = "/mnt", *files: str) -> None:
         self.root, self.listing = root, files
 
     def locate(self, connection: str, path: str) -> Location:
@@ -97,12 +97,12 @@ def read(**settings: Any) -> ReadConfig:
 
 
 def scanned(config: ReadConfig, *listing: str, node: PlannedNode = NODE, window: Window | None = None, file_column: bool = False) -> Source:
-    return scan_source(config, node, Folder("/root", *listing), window=window, file_column=file_column)
+    return scan_source(config, node, Folder("/mnt", *listing), window=window, file_column=file_column)
 
 
 def test_a_read_names_a_place() -> None:
     """With its options, and nothing that it does not say."""
-    location = Location(connection="lake", path="in/a.csv", uri="/root/in/a.csv")
+    location = Location(connection="lake", path="in/a.csv", uri="/mnt/in/a.csv")
     assert scanned(read(options={"sep": ";"})) == Source(location=location, format="csv", options={"sep": ";"})
 
 

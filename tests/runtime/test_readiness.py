@@ -128,7 +128,7 @@ def test_one_more_outcome_never_takes_readiness_away(run: tuple[Plan, dict[str, 
     ended = data.draw(st.sampled_from(coming.ready))
     later = what_is_next(given_plan, {**known, ended: outcome(ended, data.draw(st.sampled_from(["succeeded", "failed"])))})
     assert set(coming.ready) - {ended} <= set(later.ready)
-    assert set(coming.blocked) <= set(later.blocked)
+    assert {name for name, _ in coming.blocked} <= {name for name, _ in later.blocked}  # by whom first may change
 
 
 @given(runs())

@@ -16,7 +16,7 @@ from tests.runtime.builders import RUN, plan
 from tests.runtime.test_datasets import Folder
 
 NODE = PlannedNode(name="a", config={})
-PLACE = Location(connection="lake", path="t", uri="/root/t")
+PLACE = Location(connection="lake", path="t", uri="/mnt/t")
 
 
 def target(**write: Any) -> Target | None:
@@ -102,12 +102,12 @@ def test_a_commit_names_no_file() -> None:
 
 def test_a_receipt_as_reports_show_it() -> None:
     """The place without credentials, and whether an earlier attempt had written it."""
-    secret = Location(connection="lake", path="t", uri="/root/t", options={"account_key": "p4ssw0rd"})
+    secret = Location(connection="lake", path="t", uri="/mnt/t", options={"account_key": "p4ssw0rd"})
     receipt = WriteReceipt(rows=2, version=5, created=True, columns=(Column(name="i", type="Int64"),), recovered=True)
     shown = dataset_write(Target(location=secret, format="delta", mode="append", transaction="x"), receipt)
     assert shown == DatasetWrite(
         dataset="lake/t",
-        uri="/root/t",
+        uri="/mnt/t",
         format="delta",
         mode="append",
         rows=2,

@@ -98,7 +98,14 @@ class AzureHost:
 
     def _start_for(self, file: FileVersion) -> None:
         for command in commands_for_file(self.app.loaded(), file):
+            self._start(command)
+
+    def _start(self, command: StartRun) -> None:
+        """One pipeline that cannot be planned does not hold up the others; its files wait until the sweep finds it mended."""
+        try:
             self.app.coordinator.start_run(command)
+        except ConfigError as error:
+            _log.error("a run of pipeline '%s' was refused: %s", command.pipeline, self._safe(str(error)))
 
     def _keep(self, body: bytes) -> None:
         self.app.store.put_if_absent(f"inbox/{digest(body.decode(errors='replace'))}.json", body)
@@ -110,7 +117,7 @@ class AzureHost:
         """A schedule is due. The run belongs to the time it was due for, so a timer that fires twice is one run."""
         project = self.app.loaded()
         scheduled = last_due(project, pipeline, now)
-        self._patiently(lambda: self.app.coordinator.start_run(command_for_tick(project, pipeline, scheduled)))
+        self._patiently(lambda: self._start(command_for_tick(project, pipeline, scheduled)))
 
     def on_start_request(self, body: Mapping[str, JsonValue]) -> Answer:
         """`POST runs`: {"pipeline": …, "key": …, "nodes": […]}. The same key is the same run."""
@@ -245,7 +252,7 @@ class AzureHost:
         if project is not None:
             self._empty_inbox()
             for command in self._missed(project):
-                self.app.coordinator.start_run(command)
+                self._start(command)
         return swept
 
     def _empty_inbox(self) -> None:

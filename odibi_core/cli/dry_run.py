@@ -1,4 +1,4 @@
-"""`odibi run --dry-run`: what would run, in which order, from where to where. Opens nothing, writes nothing."""
+"""What would run, in which order, from where to where: `odibi run --dry-run` and `odibi plan`. Opens nothing, writes nothing."""
 
 from __future__ import annotations
 
@@ -23,13 +23,23 @@ def dry_run(project: LoadedProject, chosen: Sequence[Chosen], screen: Screen) ->
     Raises:
         ConfigError: If one of the runs would be refused.
     """
-    plans = [(choice.pipeline, plan_of(project, choice.pipeline, choice.nodes)) for choice in chosen]
-    found = [_described(pipeline, plan) for pipeline, plan in plans]
+    found = described(project, chosen)
     for pipeline in found:
-        screen.say("\n".join(_lines(pipeline)))
+        screen.say("\n".join(lines(pipeline)))
     screen.say("nothing was opened, read or written (--dry-run)")
     screen.result({"status": "planned", "exit_code": OK, "pipelines": found})
     return OK
+
+
+def described(project: LoadedProject, chosen: Sequence[Chosen]) -> list[dict[str, Any]]:
+    """
+    The plans, for a program.
+
+    Raises:
+        ConfigError: If one of the runs would be refused.
+    """
+    plans = [(choice.pipeline, plan_of(project, choice.pipeline, choice.nodes)) for choice in chosen]
+    return [_described(pipeline, plan) for pipeline, plan in plans]
 
 
 def _described(pipeline: PipelineConfig, plan: Plan) -> dict[str, Any]:
@@ -54,6 +64,8 @@ def _node(config: NodeConfig, node: PlannedNode, *, only_new_files: bool) -> dic
         "mode": config.write.mode if config.write else None,
         "checks": [_check(test.model_dump(exclude_none=True)) for test in config.validation.tests] if config.validation else [],
         "incremental": config.read.incremental.column if config.read and config.read.incremental else None,
+        "window": _window(config.read),
+        "engine": node.engine,
         "skipped": node.skip or None,
     }
 
@@ -72,6 +84,18 @@ def _source(read: ReadConfig) -> str:
     return f"{read.connection}/{read.path or read.table or 'query'} ({read.format})"
 
 
+def _window(read: ReadConfig | None) -> str | None:
+    """Which rows an incremental read takes, once its target is there."""
+    incremental = read.incremental if read is not None else None
+    if incremental is None:
+        return None
+    column = incremental.column if incremental.fallback_column is None else f"{incremental.column} or else {incremental.fallback_column}"
+    if incremental.mode == "rolling_window":
+        return f"only rows whose {column} is in the last {incremental.lookback} {incremental.unit}{'s' if incremental.lookback > 1 else ''}"
+    lag = "" if incremental.watermark_lag is None else f" less {incremental.watermark_lag}"
+    return f"only rows whose {column} is above the high-water mark{lag}"
+
+
 def _target(write: WriteConfig | None) -> str | None:
     return None if write is None else f"{write.connection}/{write.path or write.table} ({write.format})"
 
@@ -81,17 +105,18 @@ def _check(test: dict[str, Any]) -> str:
     return f"{test['type']}({', '.join(columns)})" if columns else str(test["type"])
 
 
-def _lines(pipeline: dict[str, Any]) -> list[str]:
-    lines = [pipeline["pipeline"]]
+def lines(pipeline: dict[str, Any]) -> list[str]:
+    """The plan of a pipeline, for people."""
+    told = [pipeline["pipeline"]]
     if pipeline["files"]:
-        lines.append(f"  runs on the files that are new in {', '.join(pipeline['files'])}")
+        told.append(f"  runs on the files that are new in {', '.join(pipeline['files'])}")
     width = max((len(node["node"]) for node in pipeline["nodes"]), default=0)
     for number, node in enumerate(pipeline["nodes"], 1):
         goes = f" → {node['target']} {node['mode']}" if node["target"] else " → nowhere but the nodes behind it"
         what = f"skipped: {node['skipped']}" if node["skipped"] else f"{' + '.join(node['inputs']) or 'nothing'}{goes}"
-        lines.append(f"  {number} {node['node']:<{width}}  {what}")
-        if node["incremental"]:
-            lines.append(f"      only rows whose {node['incremental']} is above the high-water mark")
+        told.append(f"  {number} {node['node']:<{width}}  {what}")
+        if node["window"]:
+            told.append(f"      {node['window']}")
         if node["checks"]:
-            lines.append(f"      checks: {', '.join(node['checks'])}")
-    return lines
+            told.append(f"      checks: {', '.join(node['checks'])}")
+    return told

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from odibi_core import __version__
-from odibi_core.cli import catalog, exits, run, story, validate
+from odibi_core.cli import catalog, exits, listing, plan, run, schema, story, validate
 from odibi_core.cli.screen import Mode, Screen
 
 _EXIT_CODES = "exit codes: 0 ok, 2 the YAML or the command, 3 the data, 4 a service, 70 a bug, 130 Ctrl-C"
@@ -49,9 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"odibi {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run.add_arguments(commands.add_parser("run", help="run pipelines in this process", epilog=_EXIT_CODES))
+    plan.add_arguments(commands.add_parser("plan", help="what would run, where and why; nothing is run"))
     validate.add_arguments(commands.add_parser("validate", help="find everything that is wrong with a project"))
     story.add_arguments(commands.add_parser("story", help="what the last runs have to tell"))
     catalog.add_arguments(commands.add_parser("catalog", help="what ran, what moved and what is where"))
+    listing.add_list_arguments(commands.add_parser("list", help="the transformers, operations and checks that a YAML can name"))
+    listing.add_explain_arguments(commands.add_parser("explain", help="one of them: parameters, meaning, an example"))
+    schema.add_arguments(commands.add_parser("schema", help="the JSON Schema of the language, for an editor"))
     commands.add_parser("dev", help="the whole cloud on this machine, event-driven")
     return parser
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from dataclasses import replace
 
 import narwhals as nw
 import polars as pl
@@ -11,98 +11,33 @@ import pytest
 from odibi_core.errors import ConfigError, SchemaMismatchError
 from odibi_core.sql import compile_sql
 from odibi_core.transforms import OPERATIONS, TRANSFORMS
-from tests.transforms.running import CONTEXT, applied
-
-N = None
-ALL = ["Id", "u", "s"]
-FRAME = pl.LazyFrame({"Id": [1, 1, 2, N, N], "u": [1, N, 3, 4, 5], "s": [" A ", "b", N, "c", "a b "]})
-ROWS = [(1, 1, " A "), (1, N, "b"), (2, 3, N), (N, 4, "c"), (N, 5, "a b ")]
-
-CASES = [
-    # rows
-    (TRANSFORMS, "filter_rows", {"condition": "id = 1 OR u > 4"}, ALL, [ROWS[0], ROWS[1], ROWS[4]]),
-    (TRANSFORMS, "filter_rows", {"condition": "NOT s LIKE 'b%' -- and not NULL"}, ALL, [ROWS[0], ROWS[3], ROWS[4]]),
-    (TRANSFORMS, "deduplicate", {"keys": ["Id"], "order_by": "u DESC, s"}, ALL, [ROWS[0], ROWS[2], ROWS[4]]),
-    (TRANSFORMS, "deduplicate", {"keys": "Id", "order_by": ["u"]}, ALL, [ROWS[1], ROWS[2], ROWS[3]]),
-    (TRANSFORMS, "deduplicate", {"keys": ["Id"], "order_by": ["U NULLS LAST", "s desc"]}, ALL, [ROWS[0], ROWS[2], ROWS[3]]),
-    (TRANSFORMS, "deduplicate", {"keys": ["Id"]}, ALL, [ROWS[0], ROWS[2], ROWS[3]]),
-    (TRANSFORMS, "limit", {"n": 2}, ALL, ROWS[:2]),
-    (TRANSFORMS, "limit", {"n": 2, "offset": 3}, ALL, ROWS[3:]),
-    (TRANSFORMS, "sort", {"by": "u"}, ALL, [ROWS[1], ROWS[0], ROWS[2], ROWS[3], ROWS[4]]),
-    (TRANSFORMS, "sort", {"by": ["Id", "u"], "ascending": False}, ALL, [ROWS[2], ROWS[0], ROWS[1], ROWS[4], ROWS[3]]),
-    (TRANSFORMS, "distinct", {"columns": ["Id"]}, ["Id"], [(1,), (2,), (N,)]),
-    (TRANSFORMS, "distinct", {}, ALL, ROWS),
-    # columns
-    (TRANSFORMS, "select_columns", {"columns": ["s", "Id"]}, ["s", "Id"], [(" A ", 1), ("b", 1), (N, 2), ("c", N), ("a b ", N)]),
-    (TRANSFORMS, "drop_columns", {"columns": ["s", "u"]}, ["Id"], [(1,), (1,), (2,), (N,), (N,)]),
-    (TRANSFORMS, "rename_columns", {"mapping": {"Id": "u", "u": "Id"}}, ["u", "Id", "s"], ROWS),
-    (TRANSFORMS, "derive_columns", {"derivations": {"twice": "u * 2", "U2": "twice + ID"}}, [*ALL, "twice", "U2"],
-     [(1, 1, " A ", 2, 3), (1, N, "b", N, N), (2, 3, N, 6, 8), (N, 4, "c", 8, N), (N, 5, "a b ", 10, N)]),
-    (TRANSFORMS, "derive_columns", {"derivations": {"u": "u + 1", "old": "u"}}, [*ALL, "old"],
-     [(1, 2, " A ", 1), (1, N, "b", N), (2, 4, N, 3), (N, 5, "c", 4), (N, 6, "a b ", 5)]),
-    (TRANSFORMS, "cast_columns", {"casts": {"u": "str", "Id": "DECIMAL(5, 1)"}}, ALL,
-     [(Decimal("1.0"), "1", " A "), (Decimal("1.0"), N, "b"), (Decimal("2.0"), "3", N), (N, "4", "c"), (N, "5", "a b ")]),
-    (TRANSFORMS, "fill_nulls", {"values": {"Id": 0, "s": "?"}}, ALL, [ROWS[0], ROWS[1], (2, 3, "?"), (0, 4, "c"), (0, 5, "a b ")]),
-    # text
-    (TRANSFORMS, "clean_text", {"columns": ["s"], "case": "upper"}, ALL, [(1, 1, "A"), (1, N, "B"), (2, 3, N), (N, 4, "C"), (N, 5, "A B")]),
-    (TRANSFORMS, "clean_text", {"columns": "s", "trim": False, "case": "lower"}, ALL, [(1, 1, " a "), *ROWS[1:]]),
-    (TRANSFORMS, "trim_whitespace", {"columns": ["s"]}, ALL, [(1, 1, "A"), *ROWS[1:4], (N, 5, "a b")]),
-    (TRANSFORMS, "trim_whitespace", {}, ALL, [(1, 1, "A"), *ROWS[1:4], (N, 5, "a b")]),
-    # operations
-    (OPERATIONS, "drop_duplicates", {"subset": ["Id"]}, ALL, [ROWS[0], ROWS[2], ROWS[3]]),
-    (OPERATIONS, "drop_duplicates", {}, ALL, ROWS),
-    (OPERATIONS, "fillna", {"value": 0}, ALL, [ROWS[0], (1, 0, "b"), ROWS[2], (0, 4, "c"), (0, 5, "a b ")]),
-    (OPERATIONS, "fillna", {"value": {"s": "?"}}, ALL, [*ROWS[:2], (2, 3, "?"), *ROWS[3:]]),
-    (OPERATIONS, "drop", {"columns": ["u", "s"]}, ["Id"], [(1,), (1,), (2,), (N,), (N,)]),
-    (OPERATIONS, "rename", {"columns": {"s": "name"}}, ["Id", "u", "name"], ROWS),
-    (OPERATIONS, "sort", {"by": ["Id", "u"], "ascending": [True, False]}, ALL, [ROWS[4], ROWS[3], ROWS[0], ROWS[1], ROWS[2]]),
-    (OPERATIONS, "sort", {"by": ["Id", "u"], "ascending": False}, ALL, [ROWS[2], ROWS[0], ROWS[1], ROWS[4], ROWS[3]]),
-    (OPERATIONS, "sample", {"n": 9, "random_state": 1}, ALL, ROWS),
-    (OPERATIONS, "sample", {"frac": 0}, ALL, []),
-]  # fmt: skip
-UNORDERED = {"filter_rows", "deduplicate", "distinct", "sample"}
+from tests.transforms.cases import CASES, MISSING
+from tests.transforms.cases.case import FRAME
+from tests.transforms.running import applied, context_with
 
 
-@pytest.mark.parametrize(("registry", "name", "params", "columns", "expected"), CASES, ids=[f"{case[1]} {case[2]}" for case in CASES])
-def test_a_transform_gives_the_rows_that_it_promises(registry, name, params, columns, expected):
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_transform_gives_the_rows_that_it_promises(case):
     """Columns, their order and the rows are as its docstring says; nothing is computed before somebody collects."""
-    result = applied(registry, name, params, FRAME)
-    assert result.columns == columns
+    result = applied(case.registry, case.name, case.params, case.frame, case.inputs)
+    assert result.columns == case.columns
+    assert {name: result.schema[name] for name in case.types} == case.types
     found = result.rows()
-    assert sorted(found, key=str) == sorted(expected, key=str) if name in UNORDERED else found == expected
+    assert found == case.rows if case.ordered else sorted(found, key=str) == sorted(case.rows, key=str)
 
 
 @pytest.mark.parametrize("registry", [TRANSFORMS, OPERATIONS], ids=lambda registry: registry.kind)
 def test_every_transform_is_documented_and_has_a_case(registry):
     """The docstring shows the shape and an example, and there is a case for it here."""
     entries = list(registry)
-    assert {entry.name for entry in entries} == {case[1] for case in CASES if case[0] is registry}
+    assert {entry.name for entry in entries} == {case.name for case in CASES if case.registry is registry}
     for entry in entries:
         assert "Shape: " in entry.function.__doc__, entry.name
         assert "Example: " in entry.function.__doc__, entry.name
         assert entry.params.__doc__, entry.name
 
 
-@pytest.mark.parametrize(
-    ("registry", "name", "params"),
-    [
-        (TRANSFORMS, "deduplicate", {"keys": ["Id", "key"]}),
-        (TRANSFORMS, "sort", {"by": ["key"]}),
-        (TRANSFORMS, "distinct", {"columns": ["key"]}),
-        (TRANSFORMS, "select_columns", {"columns": ["Id", "key"]}),
-        (TRANSFORMS, "drop_columns", {"columns": ["key"]}),
-        (TRANSFORMS, "rename_columns", {"mapping": {"key": "k"}}),
-        (TRANSFORMS, "cast_columns", {"casts": {"key": "int"}}),
-        (TRANSFORMS, "fill_nulls", {"values": {"key": 1}}),
-        (TRANSFORMS, "clean_text", {"columns": ["key"]}),
-        (TRANSFORMS, "trim_whitespace", {"columns": ["key"]}),
-        (OPERATIONS, "drop_duplicates", {"subset": ["key"]}),
-        (OPERATIONS, "fillna", {"value": {"key": 1}}),
-        (OPERATIONS, "drop", {"columns": ["key"]}),
-        (OPERATIONS, "rename", {"columns": {"key": "k"}}),
-        (OPERATIONS, "sort", {"by": ["key"]}),
-    ],
-)
+@pytest.mark.parametrize(("registry", "name", "params"), MISSING)
 def test_a_missing_column_is_named_with_those_there_are(registry, name, params):
     """The error says who needs which column, and what is available."""
     with pytest.raises(SchemaMismatchError) as error:
@@ -166,11 +101,11 @@ def test_the_sql_in_parameters_can_be_checked_when_the_run_is_planned(name, para
 
 def test_a_transform_asks_for_no_other_sql_than_it_said():
     """What `queries()` lists is all that is compiled, so that a planned node needs no SQL parser when it runs."""
-    for registry, name, params, *_ in CASES:
-        function, bound = registry.bind(name, params)
+    for case in CASES:
+        function, bound = case.registry.bind(case.name, case.params)
         planned = {text: compile_sql(text, tables=["df"]) for text in bound.queries()}
-        context = type(CONTEXT)(sql=CONTEXT.sql, inputs={}, compile=lambda text, _, planned=planned: planned[text])
-        function(nw.from_native(FRAME), bound, context).collect()
+        context = replace(context_with(case.inputs), compile=lambda text, _, planned=planned: planned[text])
+        function(nw.from_native(case.frame), bound, context).collect()
 
 
 def test_a_sample_is_repeatable_about_as_large_as_asked_and_different_for_another_seed():

@@ -64,7 +64,7 @@ def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001  # the host passes 
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
     try:
         body = json.loads(req.get_body()[: 64 * 1024 + 1])
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         return answer(400, {"error": "the body must be a JSON object of at most 64 KB"})

@@ -154,6 +154,7 @@ class _Builder:
             announce=lambda event: self.announce(self._redacted(event)),
             versions=_versions(),
             worker=f"{platform.node()}/{os.getpid()}",
+            is_ours=self._is_ours,
         )
         return App(
             project=self.project,
@@ -180,6 +181,10 @@ class _Builder:
         for value in project.secrets:
             self.redactor.register(value)
         return project, None
+
+    def _is_ours(self, project: str, environment: str) -> bool:
+        """Whether a run belongs to this project; of a broken one nobody knows the name, and its runs must go on."""
+        return self.project is None or (self.project.config.project, self.project.environment) == (project, environment)
 
     def _variables(self) -> Mapping[str, str]:
         from odibi_core.config import environment_of
@@ -254,7 +259,7 @@ class _Builder:
             return found
 
     def _configuration(self, plan: Plan, node: PlannedNode) -> NodeConfig:
-        scope = Scope(environment=self.environment, now=plan.logical_time)
+        scope = Scope(environment=self.environment, now=plan.logical_time, sql_dialect=plan.sql_dialect)
         resolved = resolve(node.config, scope)
         project = self.project
         today = project is not None and project.fingerprint == plan.fingerprint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
@@ -35,6 +35,16 @@ class BlobArrived(Record):
 
     kind: Literal["blob"] = "blob"
     files: tuple[FileVersion, ...]
+    announced: tuple[str, ...] = ()  # all file versions of the event, once some of them turn out to belong to other runs
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The file versions that make it the cause that it is."""
+        return self.announced or tuple(f"{file.connection}/{file.path}@{file.etag}" for file in self.files)
+
+    def without_others(self, mine: tuple[FileVersion, ...]) -> BlobArrived:
+        """The same cause with fewer files: a repeated event must find its run again."""
+        return self.model_copy(update={"files": mine, "announced": self.versions})
 
 
 class TimerTicked(Record):
@@ -52,6 +62,11 @@ class Requested(Record):
     files: tuple[FileVersion, ...] = ()  # what was waiting in the landing zone then
     nodes: tuple[str, ...] | None = None  # run only these; None runs all
     resumes: str | None = None  # the run whose finished nodes are taken over
+    logical_time: datetime | None = None  # of that run: what is mended tomorrow is still of today
+
+    def without_others(self, mine: tuple[FileVersion, ...]) -> Requested:
+        """The same request with fewer files."""
+        return self.model_copy(update={"files": mine})
 
 
 Cause = Annotated[BlobArrived | TimerTicked | Requested, Field(discriminator="kind")]
@@ -71,10 +86,10 @@ class StartRun(Record):
     def run_id(self) -> str:
         """Derived from the cause alone, so that an event delivered twice is one run; projects may share a system store."""
         match self.cause:
-            case BlobArrived(files=files):
-                parts = [f"{file.connection}/{file.path}@{file.etag}" for file in files]
+            case BlobArrived(versions=versions):
+                parts = [*versions]
             case TimerTicked(scheduled_time=time):
-                parts = [time.isoformat()]
+                parts = [time.astimezone(UTC).isoformat()]
             case Requested(key=key):
                 parts = [key]
         return digest(self.cause.kind, self.project, self.environment, self.pipeline, *parts)

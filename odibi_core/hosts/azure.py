@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import threading
@@ -137,7 +138,7 @@ class AzureHost:
             raise ConfigError(
                 "the request needs 'pipeline', and may have 'key' and 'nodes'", hint=f"Unknown: {', '.join(unknown) or 'none'}."
             )
-        if nodes is not None and not (isinstance(nodes, list) and all(isinstance(node, str) for node in nodes)):
+        if nodes is not None and not (isinstance(nodes, list) and nodes and all(isinstance(node, str) for node in nodes)):
             raise ConfigError("'nodes' must be a list of names")
         key = body.get("key")
         return requested(
@@ -286,13 +287,13 @@ def last_due(project: LoadedProject, pipeline: str, now: datetime) -> datetime:
     from odibi_core.planning.triggers import schedules
 
     moment = (now + timedelta(seconds=0.5)).astimezone(UTC)
-    due = [
-        next(CronSim(schedule.expression, moment + timedelta(seconds=1), reverse=True), None)
-        for schedule in schedules(project)
-        if schedule.pipeline == pipeline
-    ]
-    found = [time for time in due if time is not None and time <= moment]
-    return max(found, default=now.replace(microsecond=0))
+    found: list[datetime] = []
+    for schedule in schedules(project):
+        if schedule.pipeline == pipeline:
+            times = CronSim(schedule.expression, moment + timedelta(seconds=1), reverse=True)
+            times.day_and = True  # NCRONTAB wants both fields for the day to match, cron one of them
+            found += itertools.islice((time for time in times if time <= moment), 1)
+    return max(found, default=now.astimezone(UTC).replace(microsecond=0))
 
 
 def _given_up(reason: str, name: str) -> ErrorRecord:

@@ -88,7 +88,8 @@ class InProcess:
 
     def resume(self, pipeline: str) -> RunFinished | None:
         """Go on with the pipeline's last run where it stopped. None if there is nothing to go on with."""
-        plan = last_run(self.app.coordinator.journal, pipeline)
+        project = self.app.loaded()
+        plan = last_run(self.app.coordinator.journal, pipeline, project=project.config.project, environment=project.environment)
         return None if plan is None else self.resume_run(plan)
 
     def resume_run(self, plan: Plan) -> RunFinished | None:

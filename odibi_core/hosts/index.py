@@ -7,6 +7,8 @@ gives an empty index and the reason; the app itself always indexes.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +56,18 @@ def _timers(tree: Mapping[str, JsonValue]) -> tuple[DueAt, ...]:
         if isinstance(schedule, str) and "${" not in schedule:
             fields = schedule.split()
             count = sum(timer.pipeline == pipeline for timer in found)
-            name = f"timer_{pipeline.lower()}" + (f"_{count + 1}" if count else "")
+            name = _function_name(pipeline, count, {timer.name for timer in found})
             found.append(DueAt(name=name, pipeline=pipeline, schedule=" ".join(fields if len(fields) == 6 else ["0", *fields])))
     return tuple(found)
+
+
+def _function_name(pipeline: str, count: int, taken: set[str]) -> str:
+    """A name that no other timer has and that the host accepts: two functions of one name, and it indexes none."""
+    plain = f"timer_{pipeline.lower()}" + (f"_{count + 1}" if count else "")
+    if plain not in taken and re.fullmatch(r"[a-z0-9_-]{1,128}", plain):
+        return plain
+    told_apart = hashlib.sha256(f"{pipeline}/{count}".encode()).hexdigest()[:12]
+    return f"{re.sub(r'[^a-z0-9_-]', '_', plain)[:100]}_{told_apart}"
 
 
 def _containers(tree: Mapping[str, JsonValue]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import Cause, FileVersion
 from odibi_core.model import Record
+from odibi_core.planning.compiling import Dialect
 from odibi_core.ports import CompiledSql, EngineName
 
 
@@ -61,6 +62,7 @@ class Plan(Record):
     planned_at: datetime
     nodes: tuple[PlannedNode, ...]  # in run order: upstream before downstream
     facts: tuple[PlannedNodeFacts, ...]
+    sql_dialect: Dialect = "spark"
     connections: dict[str, JsonValue]  # as written
     story: dict[str, JsonValue] | None = None  # as written
     max_sample_rows: int = 10

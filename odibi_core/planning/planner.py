@@ -14,6 +14,7 @@ from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineCo
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
+from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.plan import Plan, PlannedNode, RetryPolicy, StoredInput
 from odibi_core.planning.refusals import queries_of, query_place, refuse_triggers, refuse_unavailable
@@ -41,11 +42,11 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
     """
     pipeline = find_pipeline(project, command.pipeline)
     refuse_triggers(pipeline)
-    logical_time = command.cause.scheduled_time if isinstance(command.cause, TimerTicked) else now
+    logical_time = logical_time_of(command, now=now)
     scope = Scope(
         environment=context.environment,
         now=logical_time,
-        trigger=trigger_values(command),
+        trigger=trigger_values(command, logical_time=logical_time),
         sql_dialect=project.config.sql_dialect,
     )
     builder = _Builder(project=project, pipeline=pipeline, command=command, context=context, scope=scope)
@@ -65,10 +66,11 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
                 name=node.name,
                 upstream=node.upstream,
                 description=str(node.config.get("description") or ""),
-                tags=pipeline.node(node.name).tags,
+                tags=tuple(str(tag) for tag in _list(node.config.get("tags"))),
             )
             for node in nodes
         ),
+        sql_dialect=project.config.sql_dialect,
         connections=_mapping(project.tree.get("connections")),
         story=None if story is None else _mapping(project.tree.get("story")),
         max_sample_rows=10 if story is None else story.max_sample_rows,
@@ -105,20 +107,29 @@ def node_as_written(project: LoadedProject, pipeline: str, name: str) -> dict[st
     raise ConfigError(f"pipeline '{pipeline}' has no node '{name}'")
 
 
-def trigger_values(command: StartRun) -> dict[str, JsonValue]:
+def logical_time_of(command: StartRun, *, now: datetime) -> datetime:
+    """The time that the run stands for: when it was due, that of the run that it resumes, or now."""
+    match command.cause:
+        case TimerTicked(scheduled_time=time) | Requested(logical_time=datetime() as time):
+            return time
+        case _:
+            return now
+
+
+def trigger_values(command: StartRun, *, logical_time: datetime) -> dict[str, JsonValue]:
     """What `${trigger.…}` means in this run."""
+    due: dict[str, JsonValue] = {"scheduled_time": logical_time.isoformat()}
     match command.cause:
         case BlobArrived(files=(first, *_)) | Requested(files=(first, *_)):
             return {
+                **due,
                 "path": first.path,
                 "name": first.path.rpartition("/")[2],
                 "url": quote(f"{first.connection}/{first.path}"),
                 **first.parts,
             }
-        case TimerTicked(scheduled_time=time):
-            return {"scheduled_time": time.isoformat()}
         case _:
-            return {}
+            return due
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +167,7 @@ class _Builder:
     def _node(self, config: NodeConfig, upstream: tuple[str, ...], selected: frozenset[str]) -> PlannedNode:
         engine = config.engine or self.project.config.engine
         refuse_unavailable(config, engine, path=f"node '{config.name}' of pipeline '{self.pipeline.pipeline}'")
-        frames = _frames(config, upstream, self.pipeline.pipeline)
+        frames = _frames(config, upstream, self.pipeline.pipeline, self.project.files)
         inside = tuple(name for name in upstream if name in selected)
         retry = config.retry or self.project.config.retry
         return PlannedNode(
@@ -190,7 +201,7 @@ class _Builder:
         compiled: dict[str, CompiledSql] = {}
         secret = _names_a_variable(self._params(config))
         for query in queries_of(self._resolved(config)):
-            ready = self._compiled(query, {"df"}, f"node '{config.name}'")
+            ready = self._compiled(query, {"df"}, f"node '{config.name}'", secret=secret)
             if not secret:
                 compiled[query_place(query)] = ready
         for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
@@ -198,8 +209,9 @@ class _Builder:
             if text is None:
                 continue
             where = f"step {place + 1} of node '{config.name}'"
-            ready = self._compiled(resolve_sql(text, self.scope), tables, where)
-            if not _names_a_variable([self._step_text(config, place) or text]):
+            secret = _names_a_variable([self._step_text(config, place) or text])
+            ready = self._compiled(resolve_sql(text, self.scope), tables, where, secret=secret)
+            if not secret:
                 compiled[f"transform.{place}"] = ready
             elif step.sql is None:
                 raise ConfigError(
@@ -217,8 +229,11 @@ class _Builder:
         step = _list(_mapping(written.get("transform")).get("steps"))[place]
         return step if isinstance(step, str) else _mapping(step).get("sql")
 
-    def _compiled(self, text: str, tables: Collection[str], where: str) -> CompiledSql:
+    def _compiled(self, text: str, tables: Collection[str], where: str, *, secret: bool) -> CompiledSql:
+        """A text with a value of the environment in it is compiled to be checked only: what remembers compiled texts must not see it."""
         try:
+            if secret:
+                return compiled_here(text, tables, self.project.config.sql_dialect)
             return self.context.compile_sql(text, tables)
         except ConfigError as error:
             message = f"{where} in pipeline '{self.pipeline.pipeline}': {error.message}"
@@ -232,14 +247,11 @@ class _Builder:
             if isinstance(reference, str) and not reference.startswith(own):
                 pipeline, _, name = reference.removeprefix("$").partition(".")
                 stored[alias] = _output_of(find_pipeline(self.project, pipeline), name, wanted_by=config.name)
-        aliases = {
-            reference.removeprefix(own): alias
-            for alias, reference in (config.inputs or {}).items()
-            if isinstance(reference, str) and reference.startswith(own)
-        }
         for name in frames:
             if name not in selected:
-                stored[aliases.get(name, name)] = _output_of(self.pipeline, name, wanted_by=config.name)
+                aliases = [alias for alias, reference in (config.inputs or {}).items() if reference == f"{own}{name}"]
+                output = _output_of(self.pipeline, name, wanted_by=config.name)
+                stored |= dict.fromkeys(aliases or [name], output)
         return stored
 
     def _files(self, config: NodeConfig) -> tuple[FileVersion, ...] | None:
@@ -271,13 +283,13 @@ def _upstream(config: NodeConfig, pipeline: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*config.depends_on, *referenced]))
 
 
-def _frames(config: NodeConfig, upstream: tuple[str, ...], pipeline: str) -> tuple[str, ...]:
+def _frames(config: NodeConfig, upstream: tuple[str, ...], pipeline: str, files: Mapping[str, str]) -> tuple[str, ...]:
     """Upstream nodes whose output this node reads: its input, its `inputs:`, and those that SQL or a parameter names."""
     wanted = set(_upstream(config.model_copy(update={"depends_on": ()}), pipeline))
     if config.read is None and config.inputs is None and upstream:
         wanted.add(upstream[0])
     steps = config.transform.steps if config.transform is not None else ()
-    texts = [step.sql or "" for step in steps]
+    texts = [step.sql or files.get(step.sql_file or "", "") for step in steps]
     named = {text for params in [config.params, *(step.params for step in steps)] for text in _texts(params)}
     for name in upstream:
         if name in named or any(_mentions(text, name) for text in texts):

@@ -53,7 +53,7 @@ class Computer:
         inputs = self._read(plan, node, config, frozen)
         if inputs.primary is None:
             raise ConfigError(f"node '{node.name}' has no input", hint="Give it 'read:', 'inputs:' or 'depends_on:'.")
-        frame = transform(config, node, engine=self.engine, primary=inputs.primary, named=inputs.named)
+        frame = transform(config, node, engine=self.engine, primary=inputs.primary, named=inputs.named, dialect=plan.sql_dialect)
         if config.write is not None and config.write.add_metadata:
             frame = _with_metadata(frame, plan, inputs)
         cached = self.engine.cache(frame, inputs.uncounted)

@@ -74,6 +74,7 @@ class Coordinator:
     announce: EventSink = lambda _event: None
     versions: dict[str, str] | None = None
     worker: str = ""
+    is_ours: Callable[[str, str], bool] = lambda _project, _environment: True  # others may share the journal
 
     def start_run(self, command: StartRun) -> Plan | None:
         """
@@ -100,8 +101,8 @@ class Coordinator:
         return plan
 
     def recover(self) -> int:
-        """Start the runs whose worker died between taking files and freezing its plan. Returns how many there were."""
-        commands = self.ledger.unplanned()
+        """Start the runs of this project whose worker died between taking files and freezing its plan. Returns how many there were."""
+        commands = [command for command in self.ledger.unplanned() if self.is_ours(command.project, command.environment)]
         for command in commands:
             try:
                 self.start_run(command)

@@ -30,7 +30,7 @@ class Inputs:
     files: tuple[FileVersion, ...] = ()
 
     def add(self, name: str, scanned: Scanned, read: DatasetRead) -> None:
-        """Take an input in; the first one is the primary."""
+        """Take an input in; the first one is the primary, until the nodes above are known."""
         if self.primary is None:
             self.primary = scanned.frame
         self.named[name.lower()] = scanned.frame
@@ -178,7 +178,7 @@ def read_stored(inputs: Inputs, *, node: PlannedNode, connections: Connections, 
 def read_upstream(
     inputs: Inputs, *, plan: Plan, node: PlannedNode, config: NodeConfig, upstream: Upstream, take: Callable[[str, FrameAt], Scanned]
 ) -> None:
-    """Add the outputs of the nodes above, under the node's name and under every alias in `inputs:`."""
+    """Add the outputs of the nodes above, under the node's name and under every alias in `inputs:`; then the primary input is known."""
     aliases: dict[str, list[str]] = {}
     for alias, reference in _references(config, plan).items():
         aliases.setdefault(reference, []).append(alias)
@@ -193,9 +193,9 @@ def read_upstream(
         for alias in (*aliases.get(name, ()), name):
             if alias.lower() not in inputs.named:
                 inputs.named[alias.lower()] = scanned.frame
-        if inputs.primary is None:
-            inputs.primary = scanned.frame
         inputs.reads.append(read)
+    order = [name for name in ("df", *(config.inputs or {}), *config.depends_on, *node.frames) if name.lower() in inputs.named]
+    inputs.primary = inputs.named[order[0].lower()] if order else inputs.primary
 
 
 def _references(config: NodeConfig, plan: Plan) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from odibi_core.messages import BlobArrived, FileVersion, Requested, RunId, StartRun, digest
+from odibi_core.messages import BlobArrived, FileVersion, Requested, RunId, StartRun, TimerTicked, digest
 from odibi_core.model import Record
 from odibi_core.ports import ObjectStore
 
@@ -42,10 +42,9 @@ class FileLedger:
         mine = tuple(file for file in files if self._take(command, file))
         if not mine:
             return None
-        if mine == files:
+        if mine == files or isinstance(command.cause, TimerTicked):
             return command
-        # The run keeps the id of its whole cause: a repeated event must find it again.
-        return command.model_copy(update={"cause": command.cause.model_copy(update={"files": mine})})
+        return command.model_copy(update={"cause": command.cause.without_others(mine)})
 
     def _take(self, command: StartRun, file: FileVersion) -> bool:
         path = _path(command, file)

@@ -25,10 +25,11 @@ class Failed:
     command: StartRun
 
 
-def last_run(journal: Journal, pipeline: str) -> Plan | None:
-    """The run of a pipeline that was planned last."""
-    plans = [plan for run_id in journal.run_ids() if (plan := journal.plan(run_id)) is not None and plan.pipeline == pipeline]
-    return max(plans, key=lambda plan: plan.planned_at, default=None)
+def last_run(journal: Journal, pipeline: str, *, project: str, environment: str = "") -> Plan | None:
+    """The run of a pipeline that was planned last. Projects and environments may share a journal."""
+    plans = (plan for run_id in journal.run_ids() if (plan := journal.plan(run_id)) is not None)
+    mine = [plan for plan in plans if (plan.project, plan.environment, plan.pipeline) == (project, environment, pipeline)]
+    return max(mine, key=lambda plan: plan.planned_at, default=None)
 
 
 def how_to_resume(journal: Journal, plan: Plan) -> Interrupted | Failed | None:
@@ -42,10 +43,12 @@ def how_to_resume(journal: Journal, plan: Plan) -> Interrupted | Failed | None:
 def _again(plan: Plan, final: RunFinished) -> StartRun:
     files = plan.cause.files if isinstance(plan.cause, BlobArrived | Requested) else ()
     nodes = plan.cause.nodes if isinstance(plan.cause, Requested) else None
-    return StartRun(
-        project=plan.project,
-        environment=plan.environment,
-        pipeline=plan.pipeline,
+    cause = Requested(
         # The key names the end of the run that is resumed: asking twice is one resumption.
-        cause=Requested(key=f"resume {plan.run_id} {final.at.isoformat()}", files=files, nodes=nodes, resumes=plan.run_id),
+        key=f"resume {plan.run_id} {final.at.isoformat()}",
+        files=files,
+        nodes=nodes,
+        resumes=plan.run_id,
+        logical_time=plan.logical_time,
     )
+    return StartRun(project=plan.project, environment=plan.environment, pipeline=plan.pipeline, cause=cause)

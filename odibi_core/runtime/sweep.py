@@ -53,6 +53,8 @@ def sweep(coordinator: Coordinator, *, patience: timedelta) -> Swept:
 
 def _sweep_run(coordinator: Coordinator, run_id: str, patience: timedelta) -> Swept:
     plan = coordinator.journal.plan(run_id)
+    if plan is not None and not coordinator.is_ours(plan.project, plan.environment):
+        return Swept()
     if plan is None:
         return Swept(runs=1)  # its planner died before the plan: the event comes again, or the landing zone is listed
     if coordinator.journal.final(run_id) is not None:

@@ -10,12 +10,15 @@ from pydantic import JsonValue
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
 from odibi_core.events import StepRecord
+from odibi_core.planning.compiling import Dialect, compiled_here
 from odibi_core.planning.plan import PlannedNode
 from odibi_core.planning.refusals import query_place
 from odibi_core.ports import CompiledSql, Engine, Frame
 
 
-def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary: Frame, named: Mapping[str, Frame]) -> Frame:
+def transform(
+    config: NodeConfig, node: PlannedNode, *, engine: Engine, primary: Frame, named: Mapping[str, Frame], dialect: Dialect = "spark"
+) -> Frame:
     """
     The node's output as a lazy frame.
 
@@ -27,7 +30,7 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
     tables = dict(named)
 
     def compile_text(text: str, _known: Collection[str]) -> CompiledSql:
-        return node.sql.get(query_place(text)) or compiled_here(text, {"df"})
+        return node.sql.get(query_place(text)) or compiled_here(text, {"df"}, dialect)
 
     def call(kind: str, name: str, params: Mapping[str, JsonValue]) -> Frame:
         from odibi_core.transforms import OPERATIONS, TRANSFORMS, TransformContext
@@ -40,7 +43,7 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
     for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
         compiled = node.sql.get(sql_place(place))
         if compiled is None and step.sql is not None:
-            compiled = compiled_here(step.sql, {"df", *tables})
+            compiled = compiled_here(step.sql, {"df", *tables}, dialect)
         if compiled is not None:
             frame = engine.sql(compiled, {**tables, "df": frame})
         elif step.function is not None:
@@ -50,13 +53,6 @@ def transform(config: NodeConfig, node: PlannedNode, *, engine: Engine, primary:
         else:
             raise ConfigError(f"step {place + 1} of node '{node.name}' was not compiled", hint="The plan is of another release.")
     return frame
-
-
-def compiled_here(text: str, tables: Collection[str]) -> CompiledSql:
-    """A query with a value of the environment in it: the plan must not hold it, so it is compiled where it runs."""
-    from odibi_core.sql import compile_sql
-
-    return compile_sql(text, tables=tables)
 
 
 def sql_place(step: int) -> str:

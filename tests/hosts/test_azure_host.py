@@ -223,7 +223,6 @@ def test_the_sweep_starts_a_run_whose_worker_died_before_its_plan(world: World) 
     assert (world.rows("bronze"), [plan["run_id"] for plan in world.plans()]) == ([1], [command.run_id])
 
 
-@pytest.mark.xfail(strict=True, reason="coordinator.recover plans every command in the store, with the configuration that is at hand")
 def test_the_sweep_leaves_the_runs_of_another_project_alone(world: World) -> None:
     """They may share a system store; its files would go into the wrong tables."""
     world.land("orders/a.csv", 1)
@@ -307,11 +306,7 @@ def test_a_request_for_files_takes_those_that_wait(world: World) -> None:
         ({"pipeline": "nightly", "nodes": "copy"}, "'nodes' must be a list of names"),
         ({"pipeline": "nightly", "nodes": [7]}, "'nodes' must be a list of names"),
         ({"pipeline": "nightly", "nodes": ["cop"]}, "pipeline 'nightly' has no node 'cop'. Did you mean 'copy'? Known: copy."),
-        pytest.param(
-            {"pipeline": "nightly", "nodes": []},
-            "'nodes' must be a list of names",
-            marks=pytest.mark.xfail(strict=True, reason="an empty list plans a run without nodes, which succeeds"),
-        ),
+        pytest.param({"pipeline": "nightly", "nodes": []}, "'nodes' must be a list of names"),
     ],
 )
 def test_a_wrong_request_is_400_with_the_reason(world: World, request_body: dict[str, Any], error: str) -> None:

@@ -130,7 +130,6 @@ def test_a_broken_yaml_still_indexes(indexed: Indexed, text: str, tmp_path: Path
     assert len(list((tmp_path / "system" / "inbox").iterdir())) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="index._timers gives two functions one name when pipelines differ by letter case only")
 def test_two_timers_of_one_name_do_not_take_the_app_down(indexed: Indexed) -> None:
     """The worker would index nothing at all."""
     second = "  - { pipeline: Nightly, triggers: [ { schedule: '0 0 4 * * *' } ], nodes: [ { name: a, transformer: limit } ] }\n"
@@ -162,7 +161,6 @@ def test_a_body_that_is_no_object_is_400(indexed: Indexed, content: bytes) -> No
     assert (answer.status, json.loads(answer.body)) == (400, {"error": "the body must be a JSON object of at most 64 KB"})
 
 
-@pytest.mark.xfail(strict=True, reason="function_app.start_run catches ValueError; deep JSON is a RecursionError, and the answer 500")
 def test_a_body_that_is_too_deep_is_400(indexed: Indexed) -> None:
     """It is the caller's mistake."""
     assert indexed().http("start_run", method="POST", body=b"[" * 60_000).status == 400

@@ -51,9 +51,6 @@ def steps(tmp_path: Path) -> World:
     return world
 
 
-NO_DIALECT = "transforming.compiled_here and bootstrap._configuration know no dialect but Spark's"
-
-
 def ask(host: InProcess, pipeline: str, **options: object) -> StartRun:
     command = host.request(pipeline, **options)
     assert command is not None
@@ -262,7 +259,7 @@ def test_an_unknown_pipeline_is_answered_with_the_nearest(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("dialect", "half"),
-    [("spark", "i DIV ${BY}"), pytest.param("duckdb", "i // ${BY}", marks=pytest.mark.xfail(strict=True, reason=NO_DIALECT))],
+    [("spark", "i DIV ${BY}"), pytest.param("duckdb", "i // ${BY}")],
 )
 def test_sql_with_a_variable_means_what_its_dialect_says(tmp_path: Path, dialect: str, half: str) -> None:
     """It is compiled where it runs."""
@@ -276,7 +273,6 @@ def test_sql_with_a_variable_means_what_its_dialect_says(tmp_path: Path, dialect
     assert world.rows("halves") == [1, 2]
 
 
-@pytest.mark.xfail(strict=True, reason="resume._again makes a request of a timer's run: its dates are those of the resumption")
 def test_a_resumption_is_of_the_same_day(world: World) -> None:
     """The run of 1 March that is mended on 2 March is still the run of 1 March: half of its nodes are taken over."""
     due = datetime(2026, 3, 1, 3, tzinfo=UTC)

@@ -45,9 +45,6 @@ def test_schedules_have_six_fields_and_functions_have_names(tmp_path: Path) -> N
     ],
     ids=["letter case", "number"],
 )
-@pytest.mark.xfail(
-    strict=True, reason="index._timers makes one name for two functions: the worker then indexes none of the app's functions"
-)
 def test_no_two_functions_have_one_name(tmp_path: Path, names: dict[str, str]) -> None:
     """Also when pipelines differ by letter case only, or one is called like another's second timer."""
     found = [timer.name.lower() for timer in index(tmp_path, pipelines(**names)).timers]
@@ -55,9 +52,6 @@ def test_no_two_functions_have_one_name(tmp_path: Path, names: dict[str, str]) -
 
 
 @pytest.mark.parametrize("name", ["a" * 128, "'with space'", "'Übung'", "'a/b'"])
-@pytest.mark.xfail(
-    strict=True, reason="index._timers does not look whether the host accepts the name: letters, digits, '_' and '-', 128 at most"
-)
 def test_a_function_has_a_name_that_the_host_accepts(tmp_path: Path, name: str) -> None:
     """Also when the project will be refused for it: the tree was not validated. 128 characters are a good name of a pipeline."""
     (timer,) = index(tmp_path, pipelines(**{name: "{ schedule: '0 0 3 * * *' }"})).timers

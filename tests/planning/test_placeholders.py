@@ -82,7 +82,6 @@ def test_a_file_of_sql_names_no_variable(plan_of: PlanOf) -> None:
     assert caught.value.message == "step 1 of node 'a' reads an environment variable in its sql_file"
 
 
-@pytest.mark.xfail(strict=True, reason="planner._sql compiles with the cache before it looks for variables: sql/*.json holds the value")
 def test_the_cache_of_compiled_sql_holds_no_value_of_a_variable(load: Load) -> None:
     """It lies in the system store, or in the home of whoever ran it."""
     steps = "[\"SELECT * FROM df WHERE k = '${TOKEN}'\"]"
@@ -94,10 +93,7 @@ def test_the_cache_of_compiled_sql_holds_no_value_of_a_variable(load: Load) -> N
     assert [path for path in store.list("") if SECRET.encode() in store.get(path).data] == []
 
 
-TAGS_LEAK = pytest.mark.xfail(strict=True, reason="planner.compile_plan takes the tags of the facts from the resolved configuration")
-
-
-@pytest.mark.parametrize("key", ["description: '${TOKEN}'", pytest.param("tags: ['${TOKEN}']", marks=TAGS_LEAK)])
+@pytest.mark.parametrize("key", ["description: '${TOKEN}'", "tags: ['${TOKEN}']"])
 def test_the_facts_of_a_plan_hold_no_value_of_a_variable(plan_of: PlanOf, key: str) -> None:
     """They are written down as they stand in the file."""
     plan = plan_of(PROJECT + pipeline(f"      - {{ name: a, {READ}, {key} }}\n", triggers=BLOB), BlobArrived(files=(FILE,)), TOKEN=SECRET)
@@ -115,21 +111,8 @@ DUE = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
         (BlobArrived(files=(FILE,)), "url", "landing/in/a%20b.csv"),
         (TimerTicked(scheduled_time=DUE), "scheduled_time", "2026-03-01T03:00:00+00:00"),
         (Requested(key="again", files=(FILE,), resumes="0" * 32), "name", "a b"),
-        pytest.param(
-            BlobArrived(files=(FILE,)),
-            "scheduled_time",
-            "2026-03-04T05:06:07+00:00",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="config/trigger_values.py promises scheduled_time always, planner.trigger_values gives it to timers only",
-            ),
-        ),
-        pytest.param(
-            Requested(key="by hand"),
-            "scheduled_time",
-            "2026-03-04T05:06:07+00:00",
-            marks=pytest.mark.xfail(strict=True, reason="the same: a pipeline with a schedule cannot be run or resumed by hand"),
-        ),
+        pytest.param(BlobArrived(files=(FILE,)), "scheduled_time", "2026-03-04T05:06:07+00:00"),
+        pytest.param(Requested(key="by hand"), "scheduled_time", "2026-03-04T05:06:07+00:00"),
     ],
 )
 def test_what_the_trigger_says_is_in_params_and_sql(plan_of: PlanOf, cause: Cause, placeholder: str, value: str) -> None:

@@ -101,12 +101,7 @@ def test_a_plan_survives_its_own_json(plan_of: PlanOf) -> None:
             ("a",),
             ("a",),
         ),
-        pytest.param(
-            "depends_on: [a, b], transform: { steps: [ { sql_file: both.sql } ] }",
-            ("a", "b"),
-            ("a", "b"),
-            marks=pytest.mark.xfail(strict=True, reason="planner._frames does not look into sql_file texts: the table is unknown"),
-        ),
+        pytest.param("depends_on: [a, b], transform: { steps: [ { sql_file: both.sql } ] }", ("a", "b"), ("a", "b")),
     ],
 )
 def test_the_frames_of_a_node_are_its_input_and_what_its_sql_names(
@@ -215,7 +210,6 @@ def test_what_is_not_part_of_the_run_is_read_as_it_was_written_last(
     assert everything == {alias: known[alias] for alias in everything}
 
 
-@pytest.mark.xfail(strict=True, reason="planner._stored keeps one alias for each node: the other is unknown when the node runs")
 def test_a_stored_node_is_known_by_each_of_its_aliases(plan_of: PlanOf) -> None:
     """As it is when it is part of the run."""
     text = pipeline(

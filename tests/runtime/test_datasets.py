@@ -214,9 +214,6 @@ def test_what_was_stored_is_read_with_its_version() -> None:
     assert found.reads == [DatasetRead(dataset="q.x", format="delta", rows=1, version=7)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="read_stored comes before read_upstream and the first one in is `df`, whatever the author wrote first"
-)
 @pytest.mark.parametrize(
     ("settings", "stored", "frames", "primary"),
     [

@@ -56,7 +56,6 @@ def test_a_request_takes_what_is_left(ledger: FileLedger) -> None:
     assert ledger.claim(request) == mine
 
 
-@pytest.mark.xfail(strict=True, reason="ledger.claim promises that the run keeps its id; that of BlobArrived is made of the files it lost")
 def test_an_event_of_several_files_keeps_its_run_too(ledger: FileLedger) -> None:
     """Or the claims belong to a run that is never planned. Needed as soon as `batch:` is there."""
     ledger.claim(start(arrived(B)))

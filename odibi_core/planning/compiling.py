@@ -1,0 +1,22 @@
+"""Compile a text that must not be remembered: a value of the environment stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from odibi_core.ports import CompiledSql
+
+Dialect = Literal["spark", "duckdb"]
+
+
+def compiled_here(text: str, tables: Collection[str], dialect: Dialect) -> CompiledSql:
+    """
+    The query, compiled where it is needed: neither a plan nor a cache may hold it.
+
+    Raises:
+        ConfigError: As `compile_sql`.
+    """
+    from odibi_core.sql import compile_sql
+
+    return compile_sql(text, tables=tables, dialect=dialect)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from odibi_core import __version__
-from odibi_core.cli import catalog, exits, listing, plan, run, schema, story, validate
+from odibi_core.cli import catalog, exits, listing, plan, run, schema, story, test, validate
 from odibi_core.cli.screen import Mode, Screen
 
 _EXIT_CODES = "exit codes: 0 ok, 2 the YAML or the command, 3 the data, 4 a service, 70 a bug, 130 Ctrl-C"
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_arguments(commands.add_parser("run", help="run pipelines in this process", epilog=_EXIT_CODES))
     plan.add_arguments(commands.add_parser("plan", help="what would run, where and why; nothing is run"))
     validate.add_arguments(commands.add_parser("validate", help="find everything that is wrong with a project"))
+    test.add_arguments(commands.add_parser("test", help="given rows, expected rows: tests of nodes, written in YAML"))
     story.add_arguments(commands.add_parser("story", help="what the last runs have to tell"))
     catalog.add_arguments(commands.add_parser("catalog", help="what ran, what moved and what is where"))
     listing.add_list_arguments(commands.add_parser("list", help="the transformers, operations and checks that a YAML can name"))

@@ -73,8 +73,14 @@ class Registry(Generic[Fn]):
         except ValidationError as error:
             raise ConfigError(self._explain(entry, error)) from None
 
+    def joined(self, other: Registry[Fn]) -> Registry[Fn]:
+        """A registry of this kind with the entries of both; those of this one go first."""
+        both: Registry[Fn] = Registry(self.kind)
+        both._entries = {**other._entries, **self._entries}
+        return both
+
     def _explain(self, entry: Entry[Fn], error: ValidationError) -> str:
-        known = ", ".join(entry.params.model_fields)
+        known = ", ".join(info.alias or name for name, info in entry.params.model_fields.items()) or "none"
         found = "; ".join(
             f"'{'.'.join(map(str, problem['loc']))}' {problem['msg'][:1].lower()}{problem['msg'][1:]}"
             for problem in error.errors(include_input=False, include_url=False)

@@ -6,20 +6,24 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve, resolve_sql
+from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, StepConfig, resolve, resolve_sql
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.plan import Plan, PlannedNode, RetryPolicy, StoredInput
-from odibi_core.planning.refusals import queries_of, query_place, refuse_triggers, refuse_unavailable
+from odibi_core.planning.refusals import calls_of, query_place, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
 from odibi_core.ports import CompiledSql
+
+if TYPE_CHECKING:
+    from odibi_core.transforms import Library, Params
 
 SqlCompiler = Callable[[str, Collection[str]], CompiledSql]  # (text, tables); raises ConfigError
 TablesOf = Callable[[str], frozenset[str]]  # the relations a text reads
@@ -31,6 +35,7 @@ class PlannerContext:
 
     environment: Mapping[str, str]
     compile_sql: SqlCompiler
+    library: Library | None = None  # None: the built-in functions
 
 
 def compile_plan(project: LoadedProject, command: StartRun, context: PlannerContext, *, now: datetime) -> Plan:
@@ -49,7 +54,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         trigger=trigger_values(command, logical_time=logical_time),
         sql_dialect=project.config.sql_dialect,
     )
-    builder = _Builder(project=project, pipeline=pipeline, command=command, context=context, scope=scope)
+    builder = _Builder(project=project, pipeline=pipeline, command=command, context=context, scope=scope, library=_library(context))
     nodes = builder.nodes()
     story = project.config.story
     return Plan(
@@ -76,6 +81,12 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         max_sample_rows=10 if story is None else story.max_sample_rows,
         fingerprint=project.fingerprint,
     )
+
+
+def _library(context: PlannerContext) -> Library:
+    from odibi_core.transforms import Library
+
+    return context.library or Library()
 
 
 def find_pipeline(project: LoadedProject, name: str) -> PipelineConfig:
@@ -141,6 +152,7 @@ class _Builder:
     command: StartRun
     context: PlannerContext
     scope: Scope
+    library: Library
 
     def nodes(self) -> tuple[PlannedNode, ...]:
         configs = {node.name: node for node in self.pipeline.nodes}
@@ -166,8 +178,10 @@ class _Builder:
 
     def _node(self, config: NodeConfig, upstream: tuple[str, ...], selected: frozenset[str]) -> PlannedNode:
         engine = config.engine or self.project.config.engine
-        refuse_unavailable(config, engine, path=f"node '{config.name}' of pipeline '{self.pipeline.pipeline}'")
-        frames = _frames(config, upstream, self.pipeline.pipeline, self.project.files)
+        where = f"node '{config.name}' of pipeline '{self.pipeline.pipeline}'"
+        refuse_unavailable(config, engine, path=where, library=self.library)
+        calls = calls_of(self._resolved(config), self.library)
+        frames = self._frames(config, upstream, calls, where)
         inside = tuple(name for name in upstream if name in selected)
         retry = config.retry or self.project.config.retry
         return PlannedNode(
@@ -175,7 +189,7 @@ class _Builder:
             upstream=inside,
             frames=tuple(name for name in frames if name in selected),
             config=self._written(config),
-            sql=self._sql(config, frames),
+            sql=self._sql(config, calls, frames),
             stored=self._stored(config, frames, selected),
             files=self._files(config),
             retry=RetryPolicy(max_attempts=retry.max_attempts if retry.enabled else 1, backoff=retry.backoff),
@@ -195,17 +209,39 @@ class _Builder:
         resolved = resolve(written, self.scope)
         return config if resolved == written else NodeConfig.model_validate(resolved)
 
-    def _sql(self, config: NodeConfig, frames: tuple[str, ...]) -> dict[str, CompiledSql]:
+    def _frames(self, config: NodeConfig, upstream: tuple[str, ...], calls: Collection[Params], where: str) -> tuple[str, ...]:
+        """Upstream nodes whose output this node reads: its input, its `inputs:`, and those that SQL or a transform names."""
+        from odibi_core.transforms import unknown_dataset
+
+        wanted = set(_upstream(config.model_copy(update={"depends_on": ()}), self.pipeline.pipeline))
+        if config.read is None and config.inputs is None and upstream:
+            wanted.add(upstream[0])
+        known = {"df", *(name.lower() for name in upstream), *(alias.lower() for alias in config.inputs or {})}
+        read = {name.lower() for params in calls for name in params.reads()}
+        for name in sorted(read - known):
+            error = unknown_dataset(name, known - {"df"})
+            raise ConfigError(f"{where}: {error.message}", hint=error.hint)
+        texts = [text for text in map(self._text_of, config.transform.steps if config.transform is not None else ()) if text]
+        everything = any(params.reads_everything for params in calls)
+        for name in upstream:
+            if everything or name.lower() in read or any(_mentions(text, name) for text in texts):
+                wanted.add(name)
+        return tuple(name for name in upstream if name in wanted)
+
+    def _text_of(self, step: StepConfig) -> str | None:
+        return step.sql if step.sql is not None else self.project.files.get(step.sql_file or "")
+
+    def _sql(self, config: NodeConfig, calls: Collection[Params], frames: tuple[str, ...]) -> dict[str, CompiledSql]:
         """Every query of a node: its SQL steps, and those that its transforms will ask for."""
         tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in config.inputs or {})}
         compiled: dict[str, CompiledSql] = {}
         secret = _names_a_variable(self._params(config))
-        for query in queries_of(self._resolved(config)):
+        for query in (query for params in calls for query in params.queries()):
             ready = self._compiled(query, {"df"}, f"node '{config.name}'", secret=secret)
             if not secret:
                 compiled[query_place(query)] = ready
         for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
-            text = step.sql if step.sql is not None else self.project.files.get(step.sql_file or "")
+            text = self._text_of(step)
             if text is None:
                 continue
             where = f"step {place + 1} of node '{config.name}'"
@@ -283,20 +319,6 @@ def _upstream(config: NodeConfig, pipeline: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*config.depends_on, *referenced]))
 
 
-def _frames(config: NodeConfig, upstream: tuple[str, ...], pipeline: str, files: Mapping[str, str]) -> tuple[str, ...]:
-    """Upstream nodes whose output this node reads: its input, its `inputs:`, and those that SQL or a parameter names."""
-    wanted = set(_upstream(config.model_copy(update={"depends_on": ()}), pipeline))
-    if config.read is None and config.inputs is None and upstream:
-        wanted.add(upstream[0])
-    steps = config.transform.steps if config.transform is not None else ()
-    texts = [step.sql or files.get(step.sql_file or "", "") for step in steps]
-    named = {text for params in [config.params, *(step.params for step in steps)] for text in _texts(params)}
-    for name in upstream:
-        if name in named or any(_mentions(text, name) for text in texts):
-            wanted.add(name)
-    return tuple(name for name in upstream if name in wanted)
-
-
 def _names_a_variable(values: list[JsonValue]) -> bool:
     """Whether a value of the environment goes into these: then what is compiled from them stays out of the plan."""
     import json
@@ -310,18 +332,6 @@ def _mentions(sql: str, name: str) -> bool:
     import re
 
     return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", sql, re.IGNORECASE) is not None
-
-
-def _texts(value: JsonValue) -> list[str]:
-    match value:
-        case str():
-            return [value]
-        case list():
-            return [text for item in value for text in _texts(item)]
-        case dict():
-            return [text for item in value.values() for text in _texts(item)]
-        case _:
-            return []
 
 
 def _output_of(pipeline: PipelineConfig, name: str, *, wanted_by: str) -> StoredInput:

@@ -11,20 +11,21 @@ from odibi_core.errors import ConfigError
 from odibi_core.messages import digest
 
 if TYPE_CHECKING:
-    from odibi_core.transforms import Params
+    from odibi_core.transforms import Library, Params
+    from odibi_core.transforms.library import CallKind
 
 READABLE = ("csv", "json", "ndjson", "parquet", "delta")
 WRITABLE = ("csv", "json", "parquet", "delta")
 
 
-def refuse_unavailable(config: NodeConfig, engine: str, *, path: str) -> None:
+def refuse_unavailable(config: NodeConfig, engine: str, *, path: str, library: Library) -> None:
     """
     Raises:
         ConfigError: If the node uses something that this release accepts in a file but cannot do.
     """
     for complaint, hint in _complaints(config, engine):
         raise ConfigError(f"{path}: {complaint}", code="not_available", hint=hint)
-    _refuse_unknown_functions(config, path)
+    _refuse_unknown_functions(config, path, library)
 
 
 def refuse_triggers(pipeline: PipelineConfig) -> None:
@@ -84,19 +85,15 @@ def query_place(text: str) -> str:
     return f"query.{digest(text)}"
 
 
-def queries_of(config: NodeConfig) -> tuple[str, ...]:
-    """The queries over `df` that a node's transforms will ask for."""
-    return tuple(text for bound in _bound(config) for text in bound.queries())
+def calls_of(config: NodeConfig, library: Library) -> tuple[Params, ...]:
+    """The parameters of a node's transforms, in their order: what queries they will ask for and which datasets they read."""
+    return tuple(library.bind(kind, name, params)[1] for kind, name, params in _calls(config))
 
 
-def _bound(config: NodeConfig) -> list[Params]:
-    from odibi_core.transforms import OPERATIONS, TRANSFORMS
-
-    return [(OPERATIONS if kind == "operation" else TRANSFORMS).bind(name, params)[1] for kind, name, params in _calls(config)]
-
-
-def _calls(config: NodeConfig) -> list[tuple[str, str, dict[str, JsonValue]]]:
-    calls = [("transformer", config.transformer, config.params)] if config.transformer is not None else []
+def _calls(config: NodeConfig) -> list[tuple[CallKind, str, dict[str, JsonValue]]]:
+    calls: list[tuple[CallKind, str, dict[str, JsonValue]]] = []
+    if config.transformer is not None:
+        calls.append(("transformer", config.transformer, config.params))
     for step in config.transform.steps if config.transform is not None else ():
         if step.function is not None:
             calls.append(("function", step.function, step.params))
@@ -105,14 +102,14 @@ def _calls(config: NodeConfig) -> list[tuple[str, str, dict[str, JsonValue]]]:
     return calls
 
 
-def _refuse_unknown_functions(config: NodeConfig, path: str) -> None:
+def _refuse_unknown_functions(config: NodeConfig, path: str, library: Library) -> None:
     calls = _calls(config)
     tests = [] if config.validation is None else list(config.validation.tests)
     if not calls and not tests:
         return
     try:
         if calls:
-            _bound(config)
+            calls_of(config, library)
         if tests:
             from odibi_core import checks
 

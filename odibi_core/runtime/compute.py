@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
@@ -14,6 +15,9 @@ from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf,
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.transforming import transform
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, parse_scalar
+
+if TYPE_CHECKING:
+    from odibi_core.transforms import Library
 
 EXTRACTED_AT = "_extracted_at"
 
@@ -41,6 +45,7 @@ class Computer:
     journal: Journal
     configuration: Callable[[Plan, PlannedNode], NodeConfig]
     connections: Callable[[Plan], Connections]
+    library: Library | None = None  # None: the built-in functions
 
     def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, frozen: FrozenWindow | None) -> Computed:
         """
@@ -53,7 +58,15 @@ class Computer:
         inputs = self._read(plan, node, config, frozen)
         if inputs.primary is None:
             raise ConfigError(f"node '{node.name}' has no input", hint="Give it 'read:', 'inputs:' or 'depends_on:'.")
-        frame = transform(config, node, engine=self.engine, primary=inputs.primary, named=inputs.named, dialect=plan.sql_dialect)
+        frame = transform(
+            config,
+            node,
+            engine=self.engine,
+            primary=inputs.primary,
+            named=inputs.named,
+            dialect=plan.sql_dialect,
+            library=self.library,
+        )
         if config.write is not None and config.write.add_metadata:
             frame = _with_metadata(frame, plan, inputs)
         cached = self.engine.cache(frame, inputs.uncounted)
@@ -70,7 +83,7 @@ class Computer:
                 dataset=source.location.name, format=source.format, rows=scanned.rows, version=scanned.version, files=scanned.files
             )
             inputs.add(alias, scanned, read)
-        read_stored(inputs, node=node, connections=connections, engine=self.engine)
+        read_stored(inputs, plan=plan, node=node, connections=connections, engine=self.engine)
         read_upstream(
             inputs,
             plan=plan,

@@ -23,7 +23,7 @@ Upstream = Callable[[str], NodeFinished | None]  # the outcome of a node of this
 class Inputs:
     """The frames a node starts from."""
 
-    primary: Frame | None = None
+    primary: Frame | None = None  # what the first step gets as `df`
     named: dict[str, Frame] = field(default_factory=dict)  # by lower-case name, for SQL and transforms
     reads: list[DatasetRead] = field(default_factory=list)
     uncounted: dict[str, Frame] = field(default_factory=dict)  # frames whose rows are not known yet, by dataset
@@ -168,11 +168,15 @@ def _matching(connection: str, pattern: str, connections: Connections, node: Pla
     return found
 
 
-def read_stored(inputs: Inputs, *, node: PlannedNode, connections: Connections, engine: Engine) -> None:
-    """Add what nodes outside this run wrote last."""
+def read_stored(inputs: Inputs, *, plan: Plan, node: PlannedNode, connections: Connections, engine: Engine) -> None:
+    """Add what nodes outside this run wrote last, under the alias and, if it is of this pipeline, under the node's name."""
     for alias, stored in node.stored.items():
         scanned = engine.scan(Source(location=connections.locate(stored.connection, stored.path), format=stored.format))
         inputs.add(alias, scanned, DatasetRead(dataset=stored.dataset, format=stored.format, rows=scanned.rows, version=scanned.version))
+    for alias, stored in node.stored.items():
+        pipeline, _, name = stored.dataset.partition(".")
+        if pipeline == plan.pipeline:
+            inputs.named.setdefault(name.lower(), inputs.named[alias.lower()])
 
 
 def read_upstream(

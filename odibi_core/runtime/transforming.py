@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
@@ -15,12 +16,25 @@ from odibi_core.planning.plan import PlannedNode
 from odibi_core.planning.refusals import query_place
 from odibi_core.ports import CompiledSql, Engine, Frame
 
+if TYPE_CHECKING:
+    from odibi_core.transforms import Library
+    from odibi_core.transforms.library import CallKind
+
 
 def transform(
-    config: NodeConfig, node: PlannedNode, *, engine: Engine, primary: Frame, named: Mapping[str, Frame], dialect: Dialect = "spark"
+    config: NodeConfig,
+    node: PlannedNode,
+    *,
+    engine: Engine,
+    primary: Frame,
+    named: Mapping[str, Frame],
+    dialect: Dialect = "spark",
+    library: Library | None = None,
 ) -> Frame:
     """
     The node's output as a lazy frame.
+
+    In a step `df` is the frame of the step before, in its SQL and among the inputs of its function.
 
     Raises:
         ConfigError: If a step names nothing known or has wrong params (the planner refuses these before a run).
@@ -32,11 +46,15 @@ def transform(
     def compile_text(text: str, _known: Collection[str]) -> CompiledSql:
         return node.sql.get(query_place(text)) or compiled_here(text, {"df"}, dialect)
 
-    def call(kind: str, name: str, params: Mapping[str, JsonValue]) -> Frame:
-        from odibi_core.transforms import OPERATIONS, TRANSFORMS, TransformContext
+    def compute(small: Frame) -> list[tuple[Any, ...]]:
+        return engine.cache(small, {}).frame.collect().rows()
 
-        function, arguments = (OPERATIONS if kind == "operation" else TRANSFORMS).bind(name, params)
-        return function(frame, arguments, TransformContext(sql=engine.sql, inputs=tables, compile=compile_text))
+    def call(kind: CallKind, name: str, params: Mapping[str, JsonValue]) -> Frame:
+        from odibi_core.transforms import Library, TransformContext
+
+        function, arguments = (library or Library()).bind(kind, name, params)
+        context = TransformContext(sql=engine.sql, inputs={**tables, "df": frame}, compile=compile_text, compute=compute)
+        return function(frame, arguments, context)
 
     if config.transformer is not None:
         frame = call("transformer", config.transformer, config.params or {})

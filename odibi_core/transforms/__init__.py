@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from odibi_core.transforms import columns, operations, rows, text  # noqa: F401  they register their transforms
-from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, operation, transform
+from odibi_core.transforms import aggregates, agreement, columns, joins, nested, operations, rows, text  # noqa: F401  they register their transforms
+from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, operation, transform, unknown_dataset
+from odibi_core.transforms.library import Library
 
-__all__ = ["OPERATIONS", "TRANSFORMS", "Params", "TransformContext", "operation", "transform"]
+__all__ = ["OPERATIONS", "TRANSFORMS", "Library", "Params", "TransformContext", "operation", "transform", "unknown_dataset"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from odibi_core.errors import SchemaMismatchError
+from odibi_core.errors import ConfigError, SchemaMismatchError
 from odibi_core.ports import CompiledSql, Frame
 from odibi_core.registry import Registry
 
@@ -21,11 +22,22 @@ ColumnNames = Annotated[
 class Params(BaseModel):
     """The parameters of a transform; an unknown one is an error."""
 
+    reads_everything: ClassVar[bool] = False  # it may ask for any dataset of the node
+
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
     def queries(self) -> tuple[str, ...]:
         """The SQL over the table `df` that the transform will ask for. The planner compiles it, so that errors show before the run."""
         return ()
+
+    def reads(self) -> tuple[str, ...]:
+        """The datasets of the node that the transform reads besides `df`, by name. The planner checks the names and hands them over."""
+        return ()
+
+
+def computed_here(frame: Frame) -> list[tuple[Any, ...]]:
+    """The rows of a frame, computed where it is."""
+    return frame.collect().rows()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +45,21 @@ class TransformContext:
     """What a transform may use besides its frame."""
 
     sql: Callable[[CompiledSql, Mapping[str, Frame]], Frame]
-    inputs: Mapping[str, Frame]  # the other inputs of the node, by name
+    inputs: Mapping[str, Frame]  # the node's inputs, by lower-case name
     compile: Callable[[str, Collection[str]], CompiledSql]
+    compute: Callable[[Frame], list[tuple[Any, ...]]] = computed_here  # a few rows now, where a result's columns depend on the data
+
+    def dataset(self, name: str) -> Frame:
+        """
+        An input of the node by its name.
+
+        Raises:
+            ConfigError: If the node has no such input (the planner refuses it before a run).
+        """
+        frame = self.inputs.get(name.lower())
+        if frame is None:
+            raise unknown_dataset(name, self.inputs)
+        return frame
 
     def query(self, frame: Frame, text: str) -> Frame:
         """The result of one query over the frame, known to it as `df`."""
@@ -47,6 +72,15 @@ TRANSFORMS: Registry[Transform] = Registry("transform")
 OPERATIONS: Registry[Transform] = Registry("operation")
 transform = TRANSFORMS.register
 operation = OPERATIONS.register
+
+
+def unknown_dataset(name: str, known: Iterable[str]) -> ConfigError:
+    """The error for a dataset that is not an input of the node."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name.lower(), names, n=1)
+    meant = f"Did you mean '{near[0]}'? " if near else ""
+    hint = f"{meant}Known: {', '.join(names) or 'none'}. A node is known when it stands in 'depends_on' or 'inputs'."
+    return ConfigError(f"'{name}' is not an input of this node", hint=hint)
 
 
 def need_columns(frame: Frame, names: Iterable[str], *, who: str) -> list[str]:

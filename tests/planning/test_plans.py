@@ -101,10 +101,13 @@ def test_a_plan_survives_its_own_json(plan_of: PlanOf) -> None:
             ("a",),
             ("a",),
         ),
-        pytest.param("depends_on: [a, b], transform: { steps: [ { sql_file: both.sql } ] }", ("a", "b"), ("a", "b")),
+        ("depends_on: [a, b], transform: { steps: [ { sql_file: both.sql } ] }", ("a", "b"), ("a", "b")),
+        ("depends_on: [a, b], transformer: join, params: { right_dataset: B, on: i }", ("a", "b"), ("a", "b")),
+        ("depends_on: [a, b], transformer: fill_nulls, params: { values: { i: b } }", ("a", "b"), ("a",)),
+        ("depends_on: [b, a], transform: { steps: [ { function: union, params: { datasets: [a] } } ] }", ("b", "a"), ("b", "a")),
     ],
 )
-def test_the_frames_of_a_node_are_its_input_and_what_its_sql_names(
+def test_the_frames_of_a_node_are_its_input_and_what_its_steps_name(
     plan_of: PlanOf, node: str, upstream: tuple[str, ...], frames: tuple[str, ...]
 ) -> None:
     """Others above it only have to be done before. Letter case does not matter in SQL."""

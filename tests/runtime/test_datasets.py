@@ -173,12 +173,12 @@ class Shelf:
 
 def inputs_of(node: PlannedNode, config: NodeConfig) -> Inputs:
     """What a node finds: stored tables hold 10, 20, …, frames of this run 1, 2, …."""
-    found = Inputs()
-    read_stored(found, node=node, connections=Folder(), engine=Shelf(t_a=10, t_b=20, t_x=30))
+    found, this_run = Inputs(), plan({"a": (), "b": (), "c": ("a", "b")})
+    read_stored(found, plan=this_run, node=node, connections=Folder(), engine=Shelf(t_a=10, t_b=20, t_x=30))
     numbers = {"a": 1, "b": 2}
     read_upstream(
         found,
-        plan=plan({"a": (), "b": (), "c": ("a", "b")}),
+        plan=this_run,
         node=node,
         config=config,
         upstream=lambda name: NodeFinished(
@@ -204,6 +204,13 @@ def test_frames_are_known_by_their_node_and_by_every_alias() -> None:
     assert {name: values(lazy) for name, lazy in found.named.items()} == {"left": [1], "also": [1], "a": [1], "right": [2], "b": [2]}
     assert values(found.primary) == [1]
     assert found.reads == [DatasetRead(dataset="p.a", format="frame", rows=1), DatasetRead(dataset="p.b", format="frame", rows=1)]
+
+
+def test_a_node_of_this_pipeline_is_known_by_its_name_when_it_was_stored_too() -> None:
+    """Or SQL that names the node would run in the whole pipeline, and not in a run of the single node."""
+    node = PlannedNode(name="c", config={}, stored={"Left": table("a"), "far": table("x", "q")})
+    found = inputs_of(node, consumer(inputs={"Left": "$p.a", "far": "$q.x"}))
+    assert {name: values(lazy) for name, lazy in found.named.items()} == {"left": [10], "a": [10], "far": [30]}
 
 
 def test_what_was_stored_is_read_with_its_version() -> None:

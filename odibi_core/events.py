@@ -77,6 +77,7 @@ class WatermarkMoved(Record):
     sequence: int
     before: str | None
     after: str | None
+    since: str | None = None  # where the window began: `before`, less a lag
 
 
 class Sample(Record):

@@ -23,6 +23,7 @@ else:
 
 EngineName = Literal["polars", "spark"]
 WriteMode = Literal["overwrite", "append", "upsert", "append_once", "merge", "error", "ignore"]
+DateFormat = Literal["oracle", "oracle_sqlserver", "sql_server", "us", "eu", "iso"]
 Scalar = int | float | str | datetime | None
 Clock = Callable[[], datetime]  # aware, UTC
 EventSink = Callable[[AnyRunEvent], None]  # safe to call twice with the same event
@@ -70,12 +71,19 @@ class Location:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """The rows of one incremental load: after < column <= until. None leaves a side open."""
+    """
+    The rows of one incremental load: after < column <= until. None leaves a side open.
+
+    A load with no lower bound is a first one: it also takes the rows without a value.
+    """
 
     column: str
     after: Scalar
     until: Scalar
     fallback_column: str | None = None
+    inclusive: bool = False  # `after` itself is inside
+    as_time: bool = False  # the column holds times, even if they are texts
+    date_format: DateFormat | None = None  # how a column of texts writes its times; None: as ISO 8601
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +164,7 @@ class Sink(Protocol):
     one atomic step: of two workers that both saw it absent, one commit is refused (facts: Delta protocol, "Transaction Identifiers").
     """
 
-    exists: bool  # the target was there when it was opened
+    exists: bool  # the target was there when it was opened, and somebody had written it
 
     def committed(self) -> WriteReceipt | None:
         """
@@ -210,8 +218,8 @@ class Engine(Protocol):
         """Compute once, so that it can be read many times; count other frames in the same pass."""
         ...
 
-    def maximum(self, frame: Frame, column: str, fallback: str | None) -> Scalar:
-        """The largest non-null value of a column, or of the fallback where it is null."""
+    def maximum(self, frame: Frame, window: Window) -> Scalar:
+        """The largest value of a window's column, or of its fallback where that is null; None if there is no value."""
         ...
 
     def open(self, target: Target) -> Sink:

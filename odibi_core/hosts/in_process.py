@@ -16,7 +16,7 @@ from odibi_core.hosts.own_process import cache_folder, load_ahead
 from odibi_core.hosts.requests import requested
 from odibi_core.messages import RunNode, StartRun
 from odibi_core.planning.plan import Plan
-from odibi_core.ports import EventSink
+from odibi_core.ports import Clock, EventSink
 from odibi_core.queues.memory import MemoryQueue
 from odibi_core.runtime.datasets import FramesInMemory
 from odibi_core.runtime.resume import Failed, Interrupted, how_to_resume, last_run
@@ -43,6 +43,7 @@ class InProcess:
         environment_name: str | None = None,
         environment: Mapping[str, str] | None = None,
         announce: EventSink = lambda _event: None,
+        clock: Clock = utc_now,
     ) -> InProcess:
         """
         Load a project.
@@ -50,7 +51,7 @@ class InProcess:
         Raises:
             ConfigError: If the YAML is broken.
         """
-        queue = MemoryQueue(utc_now)
+        queue = MemoryQueue(clock)
         settings = Settings(
             project_file=project_file,
             environment_name=environment_name,
@@ -58,7 +59,7 @@ class InProcess:
             in_process=True,
             cache=cache_folder(os.environ if environment is None else environment),
         )
-        app = build(settings, queue=queue, announce=announce)
+        app = build(settings, queue=queue, announce=announce, clock=clock)
         app.loaded()
         load_ahead()
         return cls(app=app, queue=queue)

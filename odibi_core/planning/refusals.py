@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig
+from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig, ReadConfig
 from odibi_core.errors import ConfigError
 from odibi_core.messages import digest
 
@@ -51,13 +51,16 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if engine == "spark":
         found.append(("engine 'spark' is not available yet", "Set 'engine: polars' on the node or the project."))
-    if config.streaming:
+    if config.streaming or any(isinstance(read, ReadConfig) and read.streaming for read in (config.read, *(config.inputs or {}).values())):
         found.append(("streaming is not available", "Remove 'streaming: true'; files are taken in as they arrive."))
     if config.read is not None:
         if config.read.format not in READABLE:
             found.append((f"read format '{config.read.format}' is not available yet", f"Available: {', '.join(READABLE)}."))
-        if config.read.incremental is not None and config.read.incremental.mode != "stateful":
-            found.append(("incremental mode 'rolling_window' is not available yet", "Use 'mode: stateful'."))
+        if config.read.incremental is not None and config.read.incremental.mode == "stateful" and config.write is None:
+            found.append(("a stateful load needs a 'write'", "The mark moves when the rows are written: add 'write:' to this node."))
+    for alias, source in (config.inputs or {}).items():
+        if not isinstance(source, str) and source.incremental is not None and source.incremental.mode == "stateful":
+            found.append((f"input '{alias}' has a high-water mark", "Only 'read' has one: give this source a node of its own."))
     if config.write is not None and config.write.format not in WRITABLE:
         found.append((f"write format '{config.write.format}' is not available yet", f"Available: {', '.join(WRITABLE)}."))
     found.extend((f"'{key}' is not available yet", "Remove it for now.") for key in _unavailable_keys(config))

@@ -10,9 +10,10 @@ from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, Source, Window
-from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, scan_source
+from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, Source
+from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, reads_of, scan_source
 from odibi_core.runtime.journal import Journal
+from odibi_core.runtime.loading import Load
 from odibi_core.runtime.transforming import transform
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, parse_scalar
 
@@ -47,7 +48,7 @@ class Computer:
     connections: Callable[[Plan], Connections]
     library: Library | None = None  # None: the built-in functions
 
-    def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, frozen: FrozenWindow | None) -> Computed:
+    def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Computed:
         """
         The output of a node.
 
@@ -55,7 +56,7 @@ class Computer:
             ConfigError: If it has no input.
             OdibiError: Whatever the engine finds wrong with the data or the store.
         """
-        inputs = self._read(plan, node, config, frozen)
+        inputs = self._read(plan, node, config, load)
         if inputs.primary is None:
             raise ConfigError(f"node '{node.name}' has no input", hint="Give it 'read:', 'inputs:' or 'depends_on:'.")
         frame = transform(
@@ -75,9 +76,9 @@ class Computer:
         )
         return Computed(cached=cached, reads=reads)
 
-    def _read(self, plan: Plan, node: PlannedNode, config: NodeConfig, frozen: FrozenWindow | None) -> Inputs:
+    def _read(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Inputs:
         connections, inputs = self.connections(plan), Inputs()
-        for alias, source in _sources(node, config, connections, frozen).items():
+        for alias, source in _sources(plan, node, config, connections, load).items():
             scanned = self.engine.scan(source)
             read = DatasetRead(
                 dataset=source.location.name, format=source.format, rows=scanned.rows, version=scanned.version, files=scanned.files
@@ -106,23 +107,17 @@ class Computer:
             node = plan.node(upstream)
             config = self.configuration(plan, node)
             outcome = finished(self.journal, plan, upstream)
-            cached = self.compute(plan, node, config, _same_window(plan, node, config, outcome)).cached
+            cached = self.compute(plan, node, config, _same_load(plan, node, config, outcome)).cached
             self.shelf.keep(plan, node, cached)
             return Scanned(frame=cached.frame, rows=cached.rows)
 
 
-def _sources(node: PlannedNode, config: NodeConfig, connections: Connections, frozen: FrozenWindow | None) -> dict[str, Source]:
+def _sources(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections, load: Load) -> dict[str, Source]:
     wants_file = config.write is not None and bool(config.write.add_metadata)
     sources: dict[str, Source] = {}
-    if config.read is not None:
-        window = None
-        if frozen is not None and config.read.incremental is not None:
-            incremental = config.read.incremental
-            window = Window(column=incremental.column, after=frozen.after, until=frozen.until, fallback_column=incremental.fallback_column)
-        sources["df"] = scan_source(config.read, node, connections, window=window, file_column=wants_file)
-    for alias, reference in (config.inputs or {}).items():
-        if not isinstance(reference, str):
-            sources[alias] = scan_source(reference, node, connections, window=None, file_column=False)
+    for alias, read in reads_of(config).items():
+        window = None if read.incremental is None else load.window(read.incremental, plan.logical_time)
+        sources[alias] = scan_source(read, node, connections, window=window, file_column=wants_file and read is config.read)
     return sources
 
 
@@ -137,14 +132,17 @@ def _with_metadata(frame: Frame, plan: Plan, inputs: Inputs) -> Frame:
     return frame
 
 
-def _same_window(plan: Plan, node: PlannedNode, config: NodeConfig, outcome: NodeFinished | None) -> FrozenWindow | None:
-    key = mark_key(plan, node, config)
-    if key is None or outcome is None or outcome.result.watermark is None:
-        return None
-    moved = outcome.result.watermark
-    return FrozenWindow(
-        key=key, sequence=moved.sequence, after=parse_scalar(moved.before), until=parse_scalar(moved.after), empty=moved.after is None
-    )
+def _same_load(plan: Plan, node: PlannedNode, config: NodeConfig, outcome: NodeFinished | None) -> Load:
+    """What a node took that has run already."""
+    if outcome is None:
+        return Load()
+    result, key = outcome.result, mark_key(plan, node, config)
+    first = result.write is not None and result.write.created
+    if key is None or result.watermark is None:
+        return Load(first=first)
+    moved = result.watermark
+    after, until = parse_scalar(moved.since), parse_scalar(moved.after)
+    return Load(first=first, frozen=FrozenWindow(key=key, sequence=moved.sequence, after=after, until=until, empty=moved.after is None))
 
 
 def mark_key(plan: Plan, node: PlannedNode, config: NodeConfig) -> MarkKey | None:

@@ -124,6 +124,12 @@ class FrameLostError(TransientServiceError):
     code = "frame_lost"
 
 
+def reads_of(config: NodeConfig) -> dict[str, ReadConfig]:
+    """The sources that a node opens itself, by their names in SQL: `df` is its `read:`."""
+    reads = {} if config.read is None else {"df": config.read}
+    return reads | {alias: read for alias, read in (config.inputs or {}).items() if not isinstance(read, str)}
+
+
 def scan_source(read: ReadConfig, node: PlannedNode, connections: Connections, *, window: Window | None, file_column: bool) -> Source:
     """What to scan for a `read:` block: the arrived files if it points at them, else what its path names now."""
     if read.connection is None:

@@ -28,9 +28,10 @@ from odibi_core.events import (
     WatermarkMoved,
 )
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, Window, WriteConflictError, WriteReceipt
+from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, WriteConflictError, WriteReceipt
 from odibi_core.runtime.compute import Computer, mark_key
 from odibi_core.runtime.datasets import scan_source
+from odibi_core.runtime.loading import Load, window_over
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
 from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
@@ -146,20 +147,20 @@ class NodeRunner:
             receipt = opened.sink.committed()
             if receipt is not None:
                 return self._recovered(opened, receipt)
-        frozen = self._freeze(opened)
-        computed = self.computer.compute(plan, node, opened.config, frozen)
+        load = Load(first=opened.sink is not None and not opened.sink.exists, frozen=self._freeze(opened))
+        computed = self.computer.compute(plan, node, opened.config, load)
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
         progress.checks = _checked(opened.config, computed.cached.frame)
         _refuse(progress.checks)
         moved = None
-        if frozen is not None and not frozen.empty and opened.config.read is not None and opened.config.read.incremental is not None:
-            moved = self.watermarks.moved(frozen, opened.config.read.incremental.column)
+        if load.moves is not None and opened.config.read is not None and opened.config.read.incremental is not None:
+            moved = self.watermarks.moved(load.moves, opened.config.read.incremental.column)
         frame = computed.cached.frame
         in_table = frame_in_table(opened.target) and self.computer.shelf.reads_tables_back
         if node.keep_frame and not in_table:
             frame = self.computer.shelf.keep(plan, node, computed.cached)
         sample = sample_of(frame, opened.config, rows=plan.max_sample_rows)  # before the commit: after it nothing may fail the node
-        write = self._commit(opened, frame, progress, frozen, moved)
+        write = self._commit(opened, frame, progress, load.moves, moved)
         output = None
         if node.keep_frame:
             output = write.output if write is not None and in_table else self.computer.shelf.place(plan, node)
@@ -189,26 +190,35 @@ class NodeRunner:
         engine, incremental = self.computer.engine, read.incremental
 
         def maximum(after: Scalar) -> Scalar:
-            window = Window(column=incremental.column, after=after, until=None, fallback_column=incremental.fallback_column)
-            return engine.maximum(engine.scan(replace(source, window=window)).frame, incremental.column, incremental.fallback_column)
+            window = window_over(incremental, after=after, until=None)
+            return engine.maximum(engine.scan(replace(source, window=window)).frame, window)
 
-        return self.watermarks.freeze(opened.key, run_id=opened.plan.run_id, node=opened.node.name, sink=opened.sink, maximum=maximum)
+        return self.watermarks.freeze(
+            opened.key,
+            run_id=opened.plan.run_id,
+            node=opened.node.name,
+            sink=opened.sink,
+            maximum=maximum,
+            lag=incremental.watermark_lag,
+            is_gone=lambda: opened.target is None or not engine.open(opened.target).exists,
+        )
 
     def _commit(
-        self, opened: _Opened, frame: Frame, progress: _Progress, frozen: FrozenWindow | None, moved: WatermarkMoved | None
+        self, opened: _Opened, frame: Frame, progress: _Progress, window: FrozenWindow | None, moved: WatermarkMoved | None
     ) -> _Committed | None:
         if opened.sink is None or opened.target is None:
             return None
-        loads = frozen is not None and not frozen.empty
-        if progress.rows_out == 0 and not loads and opened.target.mode != "overwrite":
+        if progress.rows_out == 0 and window is None and opened.target.mode != "overwrite":
             return None  # nothing to add: no commit, and no table with the guessed types of no rows
         facts = CommitFacts(
             reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
         )
-        sequence = frozen.sequence if frozen is not None and loads else 1
+        sequence = 1 if window is None else window.sequence
         receipt = opened.sink.write(frame, facts.as_metadata(), sequence=sequence)
-        if opened.key is not None and loads:
-            self._move_mark(opened.key, opened.plan.run_id, sequence)
+        if opened.key is not None and window is not None:
+            # A file that was there already came from another worker of this run, which moved the mark itself.
+            foreign = receipt.recovered and not has_transactions(opened.target)
+            self._move_mark(opened.key, opened.plan.run_id, None if foreign else sequence)
         return _Committed(target=opened.target, receipt=receipt)
 
     def _move_mark(self, key: MarkKey, run_id: str, written: int | None) -> None:
@@ -224,7 +234,8 @@ class NodeRunner:
             raise AssertionError
         if opened.key is not None and opened.sink is not None:
             run_id = opened.plan.run_id
-            self._move_mark(opened.key, run_id, opened.sink.transaction(transaction_of(run_id, opened.node.name)))
+            written = opened.sink.transaction(transaction_of(run_id, opened.node.name))
+            self._move_mark(opened.key, run_id, written if has_transactions(opened.target) else self.watermarks.open_window(opened.key))
         facts = CommitFacts.from_metadata(receipt.facts)
         output = None
         if opened.node.keep_frame:

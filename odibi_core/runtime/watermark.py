@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from odibi_core.errors import DataError, TransientServiceError
 from odibi_core.events import WatermarkMoved
@@ -21,10 +21,11 @@ from odibi_core.ports import ObjectStore, Scalar, Sink, WriteConflictError
 
 
 class Intent(Record):
-    """A window that a run has taken: rows after the value and up to `until`."""
+    """A window that a run has taken: rows after `after` and up to `until`, both as typed JSON."""
 
     run_id: str
-    until: str | None  # typed JSON; None: the source had no row
+    until: str | None
+    after: str | None = None  # the value less the lag; None: from the beginning
 
 
 class Mark(Record):
@@ -55,9 +56,10 @@ class FrozenWindow:
 
     key: MarkKey
     sequence: int
-    after: Scalar
+    after: Scalar  # None: everything up to `until`, and the rows without a value
     until: Scalar
-    empty: bool  # the source has nothing after the mark
+    empty: bool  # the source has nothing to take
+    mark: Scalar = None  # the stored mark: `after`, but for a lag and for a first load
 
 
 class Watermarks:
@@ -72,7 +74,17 @@ class Watermarks:
         self._store = store
         self._has_ended = has_ended
 
-    def freeze(self, key: MarkKey, *, run_id: str, node: str, sink: Sink, maximum: Callable[[Scalar], Scalar]) -> FrozenWindow:
+    def freeze(
+        self,
+        key: MarkKey,
+        *,
+        run_id: str,
+        node: str,
+        sink: Sink,
+        maximum: Callable[[Scalar], Scalar],
+        lag: timedelta | None = None,
+        is_gone: Callable[[], bool] = lambda: True,
+    ) -> FrozenWindow:
         """
         Take the window of this run, or find the one that it took before.
 
@@ -80,8 +92,10 @@ class Watermarks:
             key: Whose mark.
             run_id: The run that loads.
             node: Its node.
-            sink: The opened target: it knows which windows are in.
+            sink: The opened target: it knows which windows are in. If it does not exist, everything is loaded.
             maximum: The largest value in the source after a given one, or None if there is none. Called at most once per run.
+            lag: How far before the mark the window starts. The mark itself does not lag, and never moves back.
+            is_gone: Whether a target that has a mark and did not exist at the opening still does not: it was taken away.
 
         Raises:
             TransientServiceError: If another run holds an open window and is still at work.
@@ -92,16 +106,30 @@ class Watermarks:
             self._settle_foreign(key, mark, etag, node=node, sink=sink)
             mark, etag = self._load(key)
         if mark.intent is None:
-            after = parse_scalar(mark.value)
-            until = maximum(after)
-            if until is None:
-                return FrozenWindow(key=key, sequence=mark.sequence, after=after, until=after, empty=True)
-            mark = Mark(sequence=mark.sequence + 1, value=mark.value, intent=Intent(run_id=run_id, until=format_scalar(until)))
+            value = parse_scalar(mark.value)
+            if value is not None and not sink.exists:
+                if not is_gone():
+                    raise WriteConflictError(f"the target of '{key.name}' was created meanwhile")
+                value = None
+            after = _before(value, lag)
+            found = maximum(after)
+            if found is None:
+                return FrozenWindow(key=key, sequence=mark.sequence, after=after, until=after, empty=True, mark=value)
+            until = found if lag is None or value is None else _later(found, value)
+            intent = Intent(run_id=run_id, until=format_scalar(until), after=format_scalar(after))
+            mark = Mark(sequence=mark.sequence + 1, value=mark.value, intent=intent)
             self._save(key, mark, etag)
-        intent = mark.intent
-        if intent is None or intent.run_id != run_id:
+        taken = mark.intent
+        if taken is None or taken.run_id != run_id:
             raise WriteConflictError(f"the window of '{key.name}' was taken by another run")
-        return FrozenWindow(key=key, sequence=mark.sequence, after=parse_scalar(mark.value), until=parse_scalar(intent.until), empty=False)
+        return FrozenWindow(
+            key=key,
+            sequence=mark.sequence,
+            after=parse_scalar(taken.after),
+            until=parse_scalar(taken.until),
+            empty=False,
+            mark=parse_scalar(mark.value),
+        )
 
     def _settle_foreign(self, key: MarkKey, mark: Mark, etag: str | None, *, node: str, sink: Sink) -> None:
         intent = mark.intent
@@ -126,8 +154,9 @@ class Watermarks:
             key=window.key.name,
             column=column,
             sequence=window.sequence,
-            before=format_scalar(window.after),
+            before=format_scalar(window.mark),
             after=format_scalar(window.until),
+            since=format_scalar(window.after),
         )
 
     def settle(self, key: MarkKey, *, run_id: str, written: int | None) -> None:
@@ -140,6 +169,10 @@ class Watermarks:
             return
         value = mark.intent.until if mark.sequence == written else mark.value
         self._replace(key, Mark(sequence=mark.sequence, value=value), etag)
+
+    def open_window(self, key: MarkKey) -> int:
+        """The number of the window that was taken last: of a target without transactions, nothing else says what is in it."""
+        return self._load(key)[0].sequence
 
     def _load(self, key: MarkKey) -> tuple[Mark, str | None]:
         stored = self._store.get(key.path)
@@ -156,6 +189,34 @@ class Watermarks:
         if etag is None:
             return self._store.put_if_absent(key.path, data)
         return self._store.replace(key.path, data, etag=etag) is not None
+
+
+def _before(value: Scalar, lag: timedelta | None) -> Scalar:
+    """A mark less the lag."""
+    if value is None or lag is None:
+        return value
+    moment = _moment(value)
+    try:
+        return moment - lag
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _later(found: Scalar, value: Scalar) -> Scalar:
+    return max(_moment(found), _moment(value))
+
+
+def _moment(value: Scalar) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, datetime):
+        raise DataError(
+            "a high-water mark that is no time cannot lag", code="watermark_type", hint="Remove 'watermark_lag', or reset the watermark."
+        )
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
 def transaction_of(run_id: str, node: str) -> str:

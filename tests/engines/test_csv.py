@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from odibi_core.errors import ConfigError, DataError, OdibiError, SchemaMismatchError
-from odibi_core.ports import FileChangedError
+from odibi_core.ports import FileChangedError, Window
 
 SECRET = "anna@example.org"
 
@@ -206,7 +206,7 @@ def test_a_file_that_is_rewritten_while_it_is_read(lake):
         lake.engine.cache(second.frame, {})
     (lake.root / "in/a.csv").unlink()
     with pytest.raises(FileChangedError) as caught:
-        lake.engine.maximum(second.frame, "a", None)
+        lake.engine.maximum(second.frame, Window(column="a", after=None, until=None))
     assert caught.value.gone
 
 

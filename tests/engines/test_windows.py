@@ -71,7 +71,7 @@ def test_after_is_excluded_and_until_included(column, bounds):
 )
 def test_the_largest_value(lazily, column, largest):
     """In a form that is stored and compared again: times are aware and UTC."""
-    found = PolarsEngine().maximum(lazily(pl.DataFrame({"m": column})), "m", None)
+    found = PolarsEngine().maximum(lazily(pl.DataFrame({"m": column})), _window(None, None))
     assert found == largest
     assert type(found) is type(largest)
     if isinstance(found, datetime):
@@ -85,7 +85,8 @@ def test_the_fallback_decides_where_the_column_is_null(lazily):
     assert found.rows() == [(None, 2), (3, 9)]
     assert (
         PolarsEngine().maximum(
-            lazily(frame.with_columns(m=pl.Series([1, None, None, None], dtype=pl.Int64), f=pl.Series([9, 2, 7, 8]))), "m", "f"
+            lazily(frame.with_columns(m=pl.Series([1, None, None, None], dtype=pl.Int64), f=pl.Series([9, 2, 7, 8]))),
+            _window(None, None, fallback="f"),
         )
         == 8
     )
@@ -94,7 +95,7 @@ def test_the_fallback_decides_where_the_column_is_null(lazily):
 def test_nanoseconds_are_compared_as_microseconds(lazily):
     """Otherwise the newest row would lie behind its own mark, which has microseconds."""
     frame = pl.DataFrame({"m": pl.Series([1_000, 2_999], dtype=pl.Int64).cast(pl.Datetime("ns"))})
-    mark = PolarsEngine().maximum(lazily(frame), "m", None)
+    mark = PolarsEngine().maximum(lazily(frame), _window(None, None))
     assert within_window(frame.lazy(), _window(None, mark)).collect().height == 2
     assert within_window(frame.lazy(), _window(mark, None)).collect().height == 0
 

@@ -28,8 +28,13 @@ def beside(key: str) -> str:
     [
         (beside("engine: spark"), "engine 'spark' is not available yet"),
         (beside("streaming: true"), "streaming is not available"),
+        (with_read("streaming: true"), "streaming is not available"),
         ("read: { connection: lake, format: excel, path: in }", "read format 'excel' is not available yet"),
-        (with_read("incremental: { column: i }"), "incremental mode 'rolling_window' is not available yet"),
+        (f"{READ[:-2]}, incremental: {{ mode: stateful, column: i }} }}", "a stateful load needs a 'write'"),
+        (
+            "inputs: { a: { connection: lake, format: delta, path: in, incremental: { mode: stateful, column: i } } }, " + WRITE,
+            "input 'a' has a high-water mark",
+        ),
         ("read: { connection: lake, format: sql, query: SELECT 1 }", "read format 'sql' is not available yet"),
         ("read: { connection: lake, format: delta, query: SELECT 1 }", "'read.query' is not available yet"),
         (f"{READ}, write: {{ connection: lake, format: sql, table: out }}", "write format 'sql' is not available yet"),
@@ -85,15 +90,10 @@ def test_only_what_runs_is_refused(plan_of: PlanOf) -> None:
 
 UNHEARD = {
     "read.time_travel.as_of_timestamp": with_read("time_travel: { as_of_timestamp: '2026-01-01' }"),
-    "read.incremental.watermark_lag": with_read("incremental: { mode: stateful, column: i, watermark_lag: 1h }"),
     "read.filter": with_read("filter: i > 1"),
     "read.sql_file": with_read("sql_file: rows.sql"),
-    "read.streaming": with_read("streaming: true"),
     "inputs.x.format": f"inputs: {{ x: {{ connection: lake, format: excel, path: in }} }}, {WRITE}",
     "inputs.x.query": f"inputs: {{ x: {{ connection: lake, format: delta, query: SELECT 1 }} }}, {WRITE}",
-    "inputs.x.incremental": (
-        f"inputs: {{ x: {{ connection: lake, format: delta, path: in, incremental: {{ mode: stateful, column: i }} }} }}, {WRITE}"
-    ),
     "write.streaming": with_write("streaming: { checkpoint_location: x }"),
     "write.add_metadata": with_write("add_metadata: { extracted_at: false, source_connection: true }"),
     "write.zorder_by": with_write("zorder_by: [i]"),

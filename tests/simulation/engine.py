@@ -119,7 +119,7 @@ class SimEngine:
         self.lake.world.step()
         return Cached(frame=frame, rows=len(frame), counts={name: len(other) for name, other in counting.items()}, columns=())
 
-    def maximum(self, frame: Rows, column: str, fallback: str | None) -> Scalar:
+    def maximum(self, frame: Rows, window: Window) -> Scalar:
         self.lake.world.step()
         return max(frame, default=None)
 

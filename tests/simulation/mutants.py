@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 from odibi_core.events import AnyRunEvent, NodeClosing, NodeFinished, NodeResult, NodeSkipped, Outcome
@@ -74,19 +75,19 @@ class ClaimsForgetDeliveries(Coordinator):
 class WindowRecomputed(Watermarks):
     """Rule off: a frozen window is never computed again."""
 
-    def freeze(self, key: MarkKey, *, run_id: str, node: str, sink: Sink, maximum: Callable[[Scalar], Scalar]) -> FrozenWindow:
+    def freeze(self, key: MarkKey, *, run_id: str, maximum: Callable[[Scalar], Scalar], **more: Any) -> FrozenWindow:
         mark, etag = self._load(key)
         if mark.intent is not None and mark.intent.run_id == run_id:
             until = maximum(parse_scalar(mark.value))
-            again = mark.model_copy(update={"intent": Intent(run_id=run_id, until=format_scalar(until))})
+            again = mark.model_copy(update={"intent": Intent(run_id=run_id, until=format_scalar(until), after=mark.value)})
             self._save(key, again, etag)
-        return super().freeze(key, run_id=run_id, node=node, sink=sink, maximum=maximum)
+        return super().freeze(key, run_id=run_id, maximum=maximum, **more)
 
 
 class NoIntent(Watermarks):
     """Rule off: the mark moves with the data. Here it moves before them."""
 
-    def freeze(self, key: MarkKey, *, run_id: str, node: str, sink: Sink, maximum: Callable[[Scalar], Scalar]) -> FrozenWindow:
+    def freeze(self, key: MarkKey, *, maximum: Callable[[Scalar], Scalar], **_: Any) -> FrozenWindow:
         mark, etag = self._load(key)
         after = parse_scalar(mark.value)
         until = maximum(after)

@@ -11,7 +11,15 @@ from deltalake.exceptions import CommitFailedError
 
 from odibi_core.engines.polars.delta_commit import Commit, fence_properties, found_commit, now_ms
 from odibi_core.engines.polars.delta_schema import Batch, fitted, new_table, storable, with_partition_values
-from odibi_core.engines.polars.delta_table import PLACEHOLDER, found_table, is_placeholder, open_table, refuse_unwritable, table_schema
+from odibi_core.engines.polars.delta_table import (
+    PLACEHOLDER,
+    found_table,
+    is_founded_only,
+    is_placeholder,
+    open_table,
+    refuse_unwritable,
+    table_schema,
+)
 from odibi_core.engines.polars.delta_write import commit_rows, rows_to_write
 from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
 from odibi_core.engines.polars.frames import Collect
@@ -45,7 +53,8 @@ class DeltaSink:
                 self._refuse_vanished()
             else:
                 refuse_unwritable(self._table, self._name)
-            self.exists = self._table is not None and not is_placeholder(self._table)
+            # A founder that died before its rows left an empty table: the first load is still to come.
+            self.exists = self._table is not None and not is_placeholder(self._table) and not is_founded_only(self._table)
 
     def committed(self) -> WriteReceipt | None:
         """The receipt of an earlier commit under the same transaction, or None."""

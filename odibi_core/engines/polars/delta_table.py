@@ -62,6 +62,11 @@ def is_placeholder(table: DeltaTable) -> bool:
     return table_schema(table).names() == [PLACEHOLDER]
 
 
+def is_founded_only(table: DeltaTable) -> bool:
+    """Whether a table was created and nothing was ever committed to it."""
+    return table.version() == 0 and not table.file_uris()
+
+
 def lazy_rows(table: DeltaTable, location: Location) -> pl.LazyFrame:
     """The rows of the version that the handle is on."""
     return pl.scan_delta(table, storage_options=scan_options(location))

@@ -24,7 +24,7 @@ from odibi_core.engines.polars.places import is_remote
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
-from odibi_core.ports import Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target
+from odibi_core.ports import Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target, Window
 from odibi_core.sql.letter_case import over_lower_case
 
 _FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
@@ -104,12 +104,12 @@ class PolarsEngine:
         columns = tuple(Column(name=name, type=str(dtype)) for name, dtype in rows.schema.items())
         return Cached(frame=framed(rows.lazy()), rows=rows.height, counts=counts, columns=columns)
 
-    def maximum(self, frame: Frame, column: str, fallback: str | None) -> Scalar:
-        """The largest non-null value of a column, or of the fallback where it is null."""
-        doing = f"looking for the largest value of '{column}'"
+    def maximum(self, frame: Frame, window: Window) -> Scalar:
+        """The largest value of a window's column, or of its fallback where that is null; None if there is no value."""
+        doing = f"looking for the largest value of '{window.column}'"
         with translated(doing):
-            mark = largest(native(frame), column, fallback)
-        return as_scalar(self._computed([mark], doing)[0].item(), column)
+            mark = largest(native(frame), window)
+        return as_scalar(self._computed([mark], doing)[0].item(), window.column)
 
     def open(self, target: Target) -> Sink:
         """Open a target before its inputs are read; creates a missing table as an empty one when the first write comes."""

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from odibi_core.transforms import aggregates, agreement, columns, joins, nested, operations, rows, text  # noqa: F401  they register their transforms
+from odibi_core.transforms import (  # noqa: F401  they register their transforms
+    aggregates,
+    agreement,
+    columns,
+    joins,
+    json_text,
+    nested,
+    operations,
+    periods,
+    rows,
+    text,
+)
 from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, operation, transform, unknown_dataset
 from odibi_core.transforms.library import Library
 

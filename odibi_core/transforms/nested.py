@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -109,9 +108,9 @@ def flatten_struct(frame: Frame, params: FlattenStructParams, _: TransformContex
     )
 
 
-def with_fields(frame: Frame, column: str, *, prefix: str, depth: int | None, separator: str, who: str, drop: bool = False) -> Frame:
+def with_fields(frame: Frame, column: str, *, prefix: str, depth: int, separator: str, who: str, drop: bool = False) -> Frame:
     """
-    The frame with the fields of a struct as columns behind the others; `depth` None opens it all.
+    The frame with the fields of a struct as columns behind the others.
 
     Raises:
         SchemaMismatchError: If the column is missing or no struct, or a field is called like a column.
@@ -121,7 +120,7 @@ def with_fields(frame: Frame, column: str, *, prefix: str, depth: int | None, se
     columns, dtype = need_columns(frame, [column], who=who), frame.collect_schema()[column]
     if not isinstance(dtype, nw.Struct):
         raise SchemaMismatchError(f"'{who}' needs a struct: '{column}' is {dtype}", hint="Make one of JSON text with 'parse_json' before.")
-    fields = dict(_fields(nw.col(column), dtype, prefix, depth, separator))
+    fields = fields_of(nw.col(column), dtype, prefix=prefix, depth=depth, separator=separator)
     kept = [name for name in columns if name != column or not drop]
     doubled = [name for name in fields if name in kept]
     if doubled:
@@ -132,12 +131,16 @@ def with_fields(frame: Frame, column: str, *, prefix: str, depth: int | None, se
     return frame.select(*kept, *(field.alias(name) for name, field in fields.items()))
 
 
-def _fields(struct: nw.Expr, dtype: nw.Struct, prefix: str, depth: int | None, separator: str) -> Iterator[tuple[str, nw.Expr]]:
+def fields_of(struct: nw.Expr, dtype: nw.Struct, *, prefix: str = "", depth: int | None = None, separator: str) -> dict[str, nw.Expr]:
+    """The fields of a struct by their names, those inside of it down to a depth, or all of them."""
     import narwhals as nw
 
+    found: dict[str, nw.Expr] = {}
     for field in dtype.fields:
-        inside, name = struct.struct.field(field.name), f"{prefix}{field.name}"
-        if isinstance(field.dtype, nw.Struct) and (depth is None or depth > 1):
-            yield from _fields(inside, field.dtype, f"{name}{separator}", None if depth is None else depth - 1, separator)
+        inside, name, inner = struct.struct.field(field.name), f"{prefix}{field.name}", field.dtype
+        if isinstance(inner, nw.Struct) and (depth is None or depth > 1):
+            deeper = None if depth is None else depth - 1
+            found |= fields_of(inside, inner, prefix=f"{name}{separator}", depth=deeper, separator=separator)
         else:
-            yield name, inside
+            found[name] = inside
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from odibi_core.errors import CheckFailedError, ConfigError, SchemaMismatchError
+from odibi_core.errors import CheckFailedError, ConfigError, DataError, SchemaMismatchError
 from odibi_core.transforms import OPERATIONS, TRANSFORMS
 from tests.transforms.running import applied
 
@@ -34,6 +34,9 @@ RIGHT = pl.LazyFrame({"id": [1], "t": ["x"], "t_right": ["y"]})
         ("pivot", {"group_by": ["id"], "pivot_col": "t", "agg_col": "id", "values": ["id"]}, "'pivot' gives several columns the name: id"),
         ("explode_list_column", {"column": "t"}, "'explode_list_column' needs a list: 't' is String"),
         ("unpack_struct", {"column": "t"}, "'unpack_struct' needs a struct: 't' is String"),
+        ("parse_json", {"column": "id", "json_schema": "a INT"}, "'parse_json' needs JSON text: 'id' is Int64"),
+        ("normalize_json", {"column": "id"}, "'normalize_json' needs JSON text: 'id' is Int64"),
+        ("split_events_by_period", {"start_col": "id", "end_col": "t"}, "'split_events_by_period' needs times: 'id' is Int64"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_a_schema_mismatch(name, params, message):
@@ -70,13 +73,32 @@ def test_a_field_that_is_called_like_a_column_is_refused():
         ("cross_check", {"type": "row_count_diff", "inputs": ["a"]}, "'inputs'"),
         ("cross_check", {"type": "rows", "inputs": ["a", "b"]}, "'type'"),
         ("apply_mapping", {"column": "a", "mapping_source": "m", "source_key": "k", "source_value": "v", "default": [1]}, "'default'"),
+        ("parse_json", {"column": "a", "json_schema": "a INT,"}, "the schema expected more, found its end"),
+        ("parse_json", {"column": "a", "json_schema": "a INTT"}, "the schema unknown type INTT"),
+        ("parse_json", {"column": "a", "json_schema": "a DECIMAL(3, 5)"}, "decimal(3, 5) is no type"),
+        ("parse_json", {"column": "a", "json_schema": "a ARRAY<INT"}, "expected >, found its end"),
+        ("parse_json", {"column": "a", "json_schema": "a INT b INT"}, "the schema expected its end, found b"),
+        ("parse_json", {"column": "a", "json_schema": "a INT; b"}, "cannot be read at character 6"),
+        ("parse_json", {"column": "a", "json_schema": " "}, "the schema is empty"),
+        ("split_events_by_period", {"start_col": "a", "end_col": "b", "period": "week"}, "'period'"),
+        ("split_events_by_period", {"start_col": "a", "end_col": "b", "period": "shift"}, "'shifts' belong to 'period: shift'"),
+        ("split_events_by_period", {"start_col": "a", "end_col": "b", "period": "shift",
+                                    "shifts": [{"name": "x", "start": "6", "end": "25:00"}]}, "expected a time such as '06:00'"),
     ],
-)
+)  # fmt: skip
 def test_wrong_parameters_are_refused_when_they_are_bound(name, params, message):
     """So `odibi validate` finds them."""
     with pytest.raises(ConfigError) as refused:
         TRANSFORMS.bind(name, params)
     assert message in str(refused.value)
+
+
+def test_texts_that_are_no_objects_are_counted_and_not_quoted():
+    """A list, a number and a word are not what columns can be made of."""
+    frame = pl.LazyFrame({"p": ['{"a": 1}', "[1]", "7", "secret", None, "null"]})
+    with pytest.raises(DataError) as error:
+        applied(TRANSFORMS, "normalize_json", {"column": "p"}, frame)
+    assert error.value.message == "3 of 6 values of column 'p' are no JSON objects"
 
 
 def test_the_names_of_datasets_that_a_transform_reads_are_known_to_the_planner():

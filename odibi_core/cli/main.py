@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from odibi_core import __version__
-from odibi_core.cli import catalog, exits, listing, plan, run, schema, story, test, validate
+from odibi_core.cli import catalog, exits, listing, migrate, plan, run, schema, story, test, validate
 from odibi_core.cli.screen import Mode, Screen
 
 _EXIT_CODES = "exit codes: 0 ok, 2 the YAML or the command, 3 the data, 4 a service, 70 a bug, 130 Ctrl-C"
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_list_arguments(commands.add_parser("list", help="the transformers, operations and checks that a YAML can name"))
     listing.add_explain_arguments(commands.add_parser("explain", help="one of them: parameters, meaning, an example"))
     schema.add_arguments(commands.add_parser("schema", help="the JSON Schema of the language, for an editor"))
+    migrate.add_arguments(commands.add_parser("migrate", help="what of a project of the reference runs as it is, and what differs"))
     commands.add_parser("dev", help="the whole cloud on this machine, event-driven")
     return parser
 

@@ -10,7 +10,8 @@ from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, Source
+from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, SecretSource, Source
+from odibi_core.runtime.anonymising import without_personal_values
 from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, reads_of, scan_source
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
@@ -29,6 +30,7 @@ class Computed:
 
     cached: Cached
     reads: tuple[DatasetRead, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def rows_in(self) -> int | None:
@@ -46,6 +48,7 @@ class Computer:
     journal: Journal
     configuration: Callable[[Plan, PlannedNode], NodeConfig]
     connections: Callable[[Plan], Connections]
+    secret: SecretSource
     library: Library | None = None  # None: the built-in functions
 
     def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Computed:
@@ -68,13 +71,14 @@ class Computer:
             dialect=plan.sql_dialect,
             library=self.library,
         )
+        frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
         if config.write is not None and config.write.add_metadata:
             frame = _with_metadata(frame, plan, inputs)
         cached = self.engine.cache(frame, inputs.uncounted)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
-        return Computed(cached=cached, reads=reads)
+        return Computed(cached=cached, reads=reads, warnings=warnings)
 
     def _read(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Inputs:
         connections, inputs = self.connections(plan), Inputs()

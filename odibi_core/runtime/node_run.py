@@ -150,6 +150,7 @@ class NodeRunner:
         load = Load(first=opened.sink is not None and not opened.sink.exists, frozen=self._freeze(opened))
         computed = self.computer.compute(plan, node, opened.config, load)
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
+        progress.warnings = [*computed.warnings]
         progress.checks = _checked(opened.config, computed.cached.frame)
         _refuse(progress.checks)
         moved = None
@@ -159,7 +160,8 @@ class NodeRunner:
         in_table = frame_in_table(opened.target) and self.computer.shelf.reads_tables_back
         if node.keep_frame and not in_table:
             frame = self.computer.shelf.keep(plan, node, computed.cached)
-        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows)  # before the commit: after it nothing may fail the node
+        # Before the commit: after it nothing may fail the node.
+        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=node.personal)
         write = self._commit(opened, frame, progress, load.moves, moved)
         output = None
         if node.keep_frame:

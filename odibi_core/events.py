@@ -100,7 +100,7 @@ class FrameAt(Record):
 class StepRecord(Record):
     """One step of the transformation, as text for the reader of the story."""
 
-    kind: str  # "sql", "function", "transformer", "operation", "privacy"
+    kind: str  # "sql", "function", "transformer", "operation"
     text: str
 
 
@@ -114,6 +114,7 @@ class NodeResult(Record):
     engine: str = "polars"
     reads: tuple[DatasetRead, ...] = ()
     write: DatasetWrite | None = None
+    also_wrote: tuple[DatasetWrite, ...] = ()  # targets of its patterns besides `write`, in the order of their commits
     rows_in: int | None = None
     rows_out: int | None = None
     steps: tuple[StepRecord, ...] = ()

@@ -142,6 +142,7 @@ class Target:
     overwrite_schema: bool = False
     properties: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, JsonValue] = field(default_factory=dict)
+    over_present: bool = False  # the new rows are made of the present ones: commit over exactly those, or be refused (`Sink.present`)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,11 +180,21 @@ class Sink(Protocol):
         """The version committed under an application id, FENCED, or None."""
         ...
 
-    def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1) -> WriteReceipt:
+    def present(self) -> Scanned | None:
+        """
+        The rows as they were when the target was opened; None if it was not there.
+
+        Raises:
+            DataError: If it is there and cannot be read: that is never a first load.
+        """
+        ...
+
+    def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1, marks: Mapping[str, int] | None = None) -> WriteReceipt:
         """
         Commit the frame with the target's transactions; `facts` (numbers, no data) go into the commit's metadata.
 
-        `sequence` is the version of the node's transaction: of a load, the number of its window.
+        `sequence` is the version of the node's transaction: of a load, the number of its window. `marks` are further versions by
+        application id, that never expire.
 
         Raises:
             WriteConflictError: If somebody else committed since the opening in a way that matters; nothing was written.

@@ -32,6 +32,20 @@ class StoredInput(Record):
     format: str
 
 
+class PlannedTarget(Record):
+    """A place that a pattern of a node names, resolved."""
+
+    role: Literal["target", "quarantine", "snapshot", "source"]
+    use: Literal["replace", "append", "read"]
+    connection: str = ""
+    path: str | None = None  # None: as `path` in the pattern's own params says
+    format: str = "delta"
+    node: str = ""  # instead of a place: the output of this node above
+    is_write: bool = False  # it is where the node's `write:` points: one target, not two
+    is_output: bool = False  # what it holds after the commit is the node's output
+    properties: dict[str, str] = {}
+
+
 class PlannedNode(Record):
     """One node, ready to run."""
 
@@ -41,9 +55,9 @@ class PlannedNode(Record):
     engine: EngineName = "polars"
     config: dict[str, JsonValue]  # the node's YAML, with ${VAR} as written
     sql: dict[str, CompiledSql] = {}  # by the place of the text: "transform.0", "read.query"
+    targets: dict[str, PlannedTarget] = {}  # of its patterns, by "place.role": "transformer.target", "transform.0.quarantine"
     stored: dict[str, StoredInput] = {}  # by alias: outputs of nodes that are not part of this run, as they wrote them last
     files: tuple[FileVersion, ...] | None = None  # the arrived files that it reads
-    personal: tuple[str, ...] = ()  # columns flagged `pii` here or above
     keep_frame: bool = False  # a later node reads this one's output as a frame
     retry: RetryPolicy = Field(default_factory=RetryPolicy)  # a default made here would build its schema on import
     on_error: Literal["fail_fast", "fail_later", "ignore"] = "fail_later"

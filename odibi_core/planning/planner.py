@@ -17,8 +17,8 @@ from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.graph import in_run_order
-from odibi_core.planning.personal import personal_columns, without_salt
-from odibi_core.planning.plan import Plan, PlannedNode, RetryPolicy, StoredInput
+from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, pair_queries, variables_in
+from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
 from odibi_core.planning.refusals import calls_of, query_place, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
 from odibi_core.ports import CompiledSql
@@ -191,18 +191,17 @@ class _Builder:
             frames=tuple(name for name in frames if name in selected),
             config=self._written(config),
             sql=self._sql(config, calls, frames),
+            targets=self._targets(config, upstream, where),
             stored=self._stored(config, frames, selected),
             files=self._files(config),
             retry=RetryPolicy(max_attempts=retry.max_attempts if retry.enabled else 1, backoff=retry.backoff),
             on_error=config.on_error,
-            personal=personal_columns({each.pipeline: each for each in self.project.config.pipelines}, self.pipeline.pipeline, config.name),
             skip="" if config.enabled else "disabled (enabled: false)",
         )
 
     def _written(self, config: NodeConfig) -> dict[str, JsonValue]:
         """The node as it stands in the tree: `${VAR}` unresolved, dates and trigger values resolved."""
-        written = without_salt(node_as_written(self.project, self.pipeline.pipeline, config.name))
-        return _mapping(resolve(written, self.scope.for_plan()))
+        return _mapping(resolve(node_as_written(self.project, self.pipeline.pipeline, config.name), self.scope.for_plan()))
 
     def _resolved(self, config: NodeConfig) -> NodeConfig:
         """The node as its worker will see it."""
@@ -220,7 +219,7 @@ class _Builder:
         if config.read is None and config.inputs is None and upstream:
             wanted.add(upstream[0])
         known = {"df", *(name.lower() for name in upstream), *(alias.lower() for alias in config.inputs or {})}
-        read = {name.lower() for params in calls for name in params.reads()}
+        read = {name.lower() for params in calls for name in (*params.reads(), *nodes_named(params, upstream))}
         for name in sorted(read - known):
             error = unknown_dataset(name, known - {"df"})
             raise ConfigError(f"{where}: {error.message}", hint=error.hint)
@@ -243,6 +242,10 @@ class _Builder:
             ready = self._compiled(query, {"df"}, f"node '{config.name}'", secret=secret)
             if not secret:
                 compiled[query_place(query)] = ready
+        for query in (query for params in calls for query in pair_queries(params)):
+            ready = self._compiled(query, {"source", "target"}, f"node '{config.name}'", secret=secret)
+            if not secret:
+                compiled[query_place(query)] = ready
         for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
             text = self._text_of(step)
             if text is None:
@@ -257,6 +260,25 @@ class _Builder:
                     f"{where} reads an environment variable in its sql_file", hint="Write this SQL in the YAML: a plan holds no values."
                 )
         return compiled
+
+    def _targets(self, config: NodeConfig, upstream: tuple[str, ...], where: str) -> dict[str, PlannedTarget]:
+        """Where the node's patterns read and write."""
+        resolver = TargetResolver(
+            connections=_mapping(resolve(_mapping(self.project.tree.get("connections")), self.scope)),
+            directory=self.project.directory,
+            pipeline=self.pipeline,
+            upstream=upstream,
+            hidden=self._hidden(config),
+        )
+        try:
+            return resolver.targets_of(self._resolved(config), self.library)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error.message}", code=error.error_code, hint=error.hint) from error
+
+    def _hidden(self, config: NodeConfig) -> frozenset[str]:
+        """The values of the environment that go into the params: a plan holds none of them."""
+        names = variables_in(self._params(config))
+        return frozenset(value for name in names if (value := self.scope.environment.get(name)))
 
     def _params(self, config: NodeConfig) -> list[JsonValue]:
         written = node_as_written(self.project, self.pipeline.pipeline, config.name)
@@ -324,11 +346,7 @@ def _upstream(config: NodeConfig, pipeline: str) -> tuple[str, ...]:
 
 def _names_a_variable(values: list[JsonValue]) -> bool:
     """Whether a value of the environment goes into these: then what is compiled from them stays out of the plan."""
-    import json
-
-    from odibi_core.config.placeholders import names_of
-
-    return any(found.kind == "environment" for found in names_of(json.dumps(values)))
+    return bool(variables_in(values))
 
 
 def _mentions(sql: str, name: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
@@ -71,6 +73,7 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
     unavailable = {
         "contracts": bool(config.contracts),
         "relationships": bool(config.relationships),
+        "privacy": config.privacy is not None,
         "pre_sql": bool(config.pre_sql),
         "post_sql": bool(config.post_sql),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
@@ -89,23 +92,51 @@ def query_place(text: str) -> str:
 
 def calls_of(config: NodeConfig, library: Library) -> tuple[Params, ...]:
     """The parameters of a node's transforms, in their order: what queries they will ask for and which datasets they read."""
-    return tuple(library.bind(kind, name, params)[1] for kind, name, params in _calls(config))
+    return tuple(bind_call(kind, name, params, library)[1] for _, kind, name, params in calls_by_place(config))
 
 
-def _calls(config: NodeConfig) -> list[tuple[CallKind, str, dict[str, JsonValue]]]:
-    calls: list[tuple[CallKind, str, dict[str, JsonValue]]] = []
+def bind_call(kind: CallKind, name: str, params: Mapping[str, JsonValue], library: Library) -> tuple[Callable[..., Any], Any]:
+    """
+    A pattern or a transform by its name, and its validated parameters.
+
+    Raises:
+        ConfigError: If there is none, or a parameter is wrong.
+    """
+    from odibi_core.patterns import PATTERNS
+
+    if name in PATTERNS:
+        return PATTERNS.bind(name, params)
+    near = difflib.get_close_matches(name, [entry.name for entry in PATTERNS], n=1)
+    try:
+        return library.bind(kind, name, params)
+    except ConfigError as error:
+        if near and error.message.startswith("unknown") and "Did you mean" not in error.hint:
+            raise ConfigError(error.message, hint=f"Did you mean '{near[0]}'? {error.hint}") from None
+        raise
+
+
+def patterns_known() -> frozenset[str]:
+    """The names of all patterns."""
+    from odibi_core.patterns import PATTERNS
+
+    return frozenset(entry.name for entry in PATTERNS)
+
+
+def calls_by_place(config: NodeConfig) -> list[tuple[str, CallKind, str, dict[str, JsonValue]]]:
+    """What a node calls, in order, each with its place: "transformer", "transform.0" …"""
+    calls: list[tuple[str, CallKind, str, dict[str, JsonValue]]] = []
     if config.transformer is not None:
-        calls.append(("transformer", config.transformer, config.params))
-    for step in config.transform.steps if config.transform is not None else ():
+        calls.append(("transformer", "transformer", config.transformer, config.params))
+    for number, step in enumerate(config.transform.steps if config.transform is not None else ()):
         if step.function is not None:
-            calls.append(("function", step.function, step.params))
+            calls.append((f"transform.{number}", "function", step.function, step.params))
         elif step.operation is not None:
-            calls.append(("operation", step.operation, step.params))
+            calls.append((f"transform.{number}", "operation", step.operation, step.params))
     return calls
 
 
 def _refuse_unknown_functions(config: NodeConfig, path: str, library: Library) -> None:
-    calls = _calls(config)
+    calls = calls_by_place(config)
     tests = [] if config.validation is None else list(config.validation.tests)
     if not calls and not tests:
         return

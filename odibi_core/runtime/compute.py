@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
-from odibi_core.errors import ConfigError
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, SecretSource, Source
-from odibi_core.runtime.anonymising import without_personal_values
+from odibi_core.planning.refusals import calls_by_place, patterns_known
+from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, Sink, Source
 from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, reads_of, scan_source
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
+from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, paths_in_params, pattern_targets
+from odibi_core.runtime.targets import target_of
 from odibi_core.runtime.transforming import transform
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, parse_scalar
 
@@ -30,7 +31,7 @@ class Computed:
 
     cached: Cached
     reads: tuple[DatasetRead, ...]
-    warnings: tuple[str, ...] = ()
+    patterns: PatternRun | None = None  # what its patterns want written
 
     @property
     def rows_in(self) -> int | None:
@@ -48,20 +49,32 @@ class Computer:
     journal: Journal
     configuration: Callable[[Plan, PlannedNode], NodeConfig]
     connections: Callable[[Plan], Connections]
-    secret: SecretSource
     library: Library | None = None  # None: the built-in functions
 
-    def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Computed:
+    def open_patterns(self, plan: Plan, node: PlannedNode, config: NodeConfig, own: Sink | None) -> PatternRun | None:
+        """The targets of a node's patterns, opened; None if it calls none."""
+        calls = calls_by_place(config)
+        if not calls or not any(call[2] in patterns_known() for call in calls):
+            return None
+        from odibi_core.transforms import Library
+
+        connections = self.connections(plan)
+        paths = paths_in_params(config, node, self.library or Library())
+        opened = tuple(
+            OpenedTarget(key=key, planned=planned, target=target, sink=self.engine.open(target))
+            for key, planned, target in pattern_targets(plan, node, connections, paths)
+        )
+        return PatternRun(plan=plan, node=node, engine=self.engine, connections=connections, targets=opened, paths=paths, own=own)
+
+    def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load, patterns: PatternRun | None = None) -> Computed:
         """
-        The output of a node.
+        The output of a node, and what its patterns want written.
 
         Raises:
             ConfigError: If it has no input.
             OdibiError: Whatever the engine finds wrong with the data or the store.
         """
         inputs = self._read(plan, node, config, load)
-        if inputs.primary is None:
-            raise ConfigError(f"node '{node.name}' has no input", hint="Give it 'read:', 'inputs:' or 'depends_on:'.")
         frame = transform(
             config,
             node,
@@ -70,15 +83,15 @@ class Computer:
             named=inputs.named,
             dialect=plan.sql_dialect,
             library=self.library,
+            patterns=patterns,
         )
-        frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
         if config.write is not None and config.write.add_metadata:
             frame = _with_metadata(frame, plan, inputs)
         cached = self.engine.cache(frame, inputs.uncounted)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
-        return Computed(cached=cached, reads=reads, warnings=warnings)
+        return Computed(cached=cached, reads=reads, patterns=patterns)
 
     def _read(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Inputs:
         connections, inputs = self.connections(plan), Inputs()
@@ -111,7 +124,9 @@ class Computer:
             node = plan.node(upstream)
             config = self.configuration(plan, node)
             outcome = finished(self.journal, plan, upstream)
-            cached = self.compute(plan, node, config, _same_load(plan, node, config, outcome)).cached
+            own = target_of(plan, node, config, self.connections(plan)) if any(one.is_write for one in node.targets.values()) else None
+            patterns = self.open_patterns(plan, node, config, None if own is None else self.engine.open(own))
+            cached = self.compute(plan, node, config, _same_load(plan, node, config, outcome), patterns).cached
             self.shelf.keep(plan, node, cached)
             return Scanned(frame=cached.frame, rows=cached.rows)
 

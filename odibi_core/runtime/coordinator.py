@@ -189,7 +189,7 @@ class Coordinator:
             if delay is not None:
                 self._try_again(plan, command, result.error, delay)
                 return
-        if result.write is None and "write" in node.config:
+        if result.write is None and ("write" in node.config or node.targets):
             closing = NodeClosing(run_id=plan.run_id, node=node.name, attempt=command.attempt, result=result, at=self.clock())
             self._close(plan, node, closing)
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -32,6 +32,7 @@ from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar
 from odibi_core.runtime.compute import Computer, mark_key
 from odibi_core.runtime.datasets import scan_source
 from odibi_core.runtime.loading import Load, window_over
+from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
 from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
@@ -56,14 +57,20 @@ class _Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class _Opened:
-    """A node about to work: its configuration and its opened target."""
+    """A node about to work: its configuration and its opened targets."""
 
     plan: Plan
     node: PlannedNode
     config: NodeConfig
-    target: Target | None
+    target: Target | None  # what decides whether the node has written: its `write:`, or the last target of its patterns
     sink: Sink | None
     key: MarkKey | None
+    patterns: PatternRun | None = None
+
+    @property
+    def before(self) -> tuple[OpenedTarget, ...]:
+        """The targets of patterns that are written before the one that decides."""
+        return () if self.patterns is None else tuple(one for one in self.patterns.targets if one.sink is not self.sink)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,17 +118,15 @@ class NodeRunner:
     def close(self, plan: Plan, node: PlannedNode) -> NodeResult | None:
         """Make sure that nobody writes a node any more, or learn that it has been written: then its result comes back."""
         for earlier in range(CONFLICT_ROUNDS):
-            opened = self._open(plan, node)
-            if opened.sink is None or not has_transactions(opened.target):
-                return None
             try:
-                receipt = opened.sink.committed()
-                if receipt is None:
-                    opened.sink.fence(transaction_of(plan.run_id, node.name))
-                    return None
-                now = self.clock()
-                return self._recovered(opened, receipt).model_copy(update={"started_at": now, "finished_at": now})
-            except FencedError:
+                opened = self._open(plan, node)
+                receipt = _fenced(opened.target, opened.sink)
+                if receipt is not None:
+                    now = self.clock()
+                    return self._recovered(opened, receipt).model_copy(update={"started_at": now, "finished_at": now})
+                # The last target first: what was fenced there cannot be completed, so what is in before it stays as it is.
+                for one in reversed(opened.before):
+                    _fenced(one.target, one.sink)
                 return None
             except WriteConflictError:
                 if earlier == CONFLICT_ROUNDS - 1:
@@ -148,21 +153,26 @@ class NodeRunner:
             if receipt is not None:
                 return self._recovered(opened, receipt)
         load = Load(first=opened.sink is not None and not opened.sink.exists, frozen=self._freeze(opened))
-        computed = self.computer.compute(plan, node, opened.config, load)
+        computed = self.computer.compute(plan, node, opened.config, load, opened.patterns)
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
-        progress.warnings = [*computed.warnings]
+        progress.warnings = [] if opened.patterns is None else list(opened.patterns.warnings)
         progress.checks = _checked(opened.config, computed.cached.frame)
         _refuse(progress.checks)
         moved = None
         if load.moves is not None and opened.config.read is not None and opened.config.read.incremental is not None:
             moved = self.watermarks.moved(load.moves, opened.config.read.incremental.column)
         frame = computed.cached.frame
-        in_table = frame_in_table(opened.target) and self.computer.shelf.reads_tables_back
+        in_table = self._frame_in_table(opened, will_write=_will_write(opened, load.moves))
         if node.keep_frame and not in_table:
             frame = self.computer.shelf.keep(plan, node, computed.cached)
-        # Before the commit: after it nothing may fail the node.
-        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=node.personal)
-        write = self._commit(opened, frame, progress, load.moves, moved)
+        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows)  # before the commit: after it nothing may fail the node
+        facts = CommitFacts(
+            reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
+        )
+        plain = opened.config.write is None or opened.config.write.add_metadata is None
+        output_rows = computed.cached.frame if plain else None
+        also = write_pending(opened.patterns, output_rows, facts.as_metadata(), window=load.moves, but=opened.sink)
+        write = self._commit(opened, frame, facts, load.moves)
         output = None
         if node.keep_frame:
             output = write.output if write is not None and in_table else self.computer.shelf.place(plan, node)
@@ -173,14 +183,23 @@ class NodeRunner:
             watermark=moved,
             sample=sample,
             output=output,
-        )
+        ).model_copy(update={"also_wrote": also})
+
+    def _frame_in_table(self, opened: _Opened, *, will_write: bool = True) -> bool:
+        """Whether a later node finds the output in the table that was written."""
+        if not will_write or not self.computer.shelf.reads_tables_back or not frame_in_table(opened.target):
+            return False
+        return opened.patterns is None or opened.patterns.output_is_in(opened.sink)
 
     def _open(self, plan: Plan, node: PlannedNode) -> _Opened:
         config = self.computer.configuration(plan, node)
         key = mark_key(plan, node, config)
         target = target_of(plan, node, config, self.computer.connections(plan))
         sink = None if target is None else self.computer.engine.open(target)
-        return _Opened(plan=plan, node=node, config=config, target=target, sink=sink, key=key)
+        patterns = self.computer.open_patterns(plan, node, config, sink)
+        if sink is None and patterns is not None and patterns.targets:
+            target, sink = patterns.targets[-1].target, patterns.targets[-1].sink
+        return _Opened(plan=plan, node=node, config=config, target=target, sink=sink, key=key, patterns=patterns)
 
     def _freeze(self, opened: _Opened) -> FrozenWindow | None:
         read = opened.config.read
@@ -205,18 +224,19 @@ class NodeRunner:
             is_gone=lambda: opened.target is None or not engine.open(opened.target).exists,
         )
 
-    def _commit(
-        self, opened: _Opened, frame: Frame, progress: _Progress, window: FrozenWindow | None, moved: WatermarkMoved | None
-    ) -> _Committed | None:
+    def _commit(self, opened: _Opened, frame: Frame, facts: CommitFacts, window: FrozenWindow | None) -> _Committed | None:
         if opened.sink is None or opened.target is None:
             return None
-        if progress.rows_out == 0 and window is None and opened.target.mode != "overwrite":
+        marks: Mapping[str, int] = {}
+        if opened.patterns is not None:
+            due = opened.patterns.due(opened.sink, frame, window)
+            if due is None:
+                return None
+            frame, marks = due
+        if facts.rows_out == 0 and window is None and opened.target.mode != "overwrite":
             return None  # nothing to add: no commit, and no table with the guessed types of no rows
-        facts = CommitFacts(
-            reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
-        )
         sequence = 1 if window is None else window.sequence
-        receipt = opened.sink.write(frame, facts.as_metadata(), sequence=sequence)
+        receipt = opened.sink.write(frame, facts.as_metadata(), sequence=sequence, marks=marks)
         if opened.key is not None and window is not None:
             # A file that was there already came from another worker of this run, which moved the mark itself.
             foreign = receipt.recovered and not has_transactions(opened.target)
@@ -242,8 +262,7 @@ class NodeRunner:
         output = None
         if opened.node.keep_frame:
             committed = _Committed(target=opened.target, receipt=receipt)
-            in_table = frame_in_table(opened.target) and self.computer.shelf.reads_tables_back
-            output = committed.output if in_table else self.computer.shelf.place(opened.plan, opened.node)
+            output = committed.output if self._frame_in_table(opened) else self.computer.shelf.place(opened.plan, opened.node)
         progress = _Progress(
             reads=facts.reads,
             checks=facts.checks,
@@ -259,6 +278,23 @@ class NodeRunner:
             watermark=facts.watermark,
             output=output,
         )
+
+
+def _will_write(opened: _Opened, window: FrozenWindow | None) -> bool:
+    return opened.patterns is None or opened.sink is None or opened.patterns.is_due(opened.sink, window)
+
+
+def _fenced(target: Target | None, sink: Sink | None) -> WriteReceipt | None:
+    """Close a target to the node, unless it has been written: then its receipt comes back."""
+    if sink is None or not has_transactions(target) or target is None:
+        return None
+    try:
+        receipt = sink.committed()
+        if receipt is None:
+            sink.fence(target.transaction)
+        return receipt
+    except FencedError:
+        return None
 
 
 def _ended(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
@@ -23,7 +23,7 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
     if path is None:
         raise ConfigError(f"node '{node.name}' writes neither a path nor a table", hint="Set 'write.path' or 'write.table'.")
     keys = write.options.get("keys") or write.merge_keys or ()
-    return Target(
+    target = Target(
         location=connections.locate(write.connection, path),
         format=write.format,
         mode=write.mode,
@@ -35,6 +35,10 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
         properties={key: str(value) for key, value in (write.table_properties or {}).items()},
         options={key: value for key, value in write.options.items() if key != "keys"},
     )
+    if any(one.is_write and one.use == "replace" for one in node.targets.values()):
+        # A pattern's target too: it is replaced whole, and only over what was read of it.
+        return replace(target, mode="overwrite", keys=(), merge_schema=True, over_present=True)
+    return target
 
 
 def frame_in_table(target: Target | None) -> bool:
@@ -44,7 +48,7 @@ def frame_in_table(target: Target | None) -> bool:
 
 def has_transactions(target: Target | None) -> bool:
     """Whether commits to the target carry transactions, so that a node can be closed to zombies."""
-    return target is not None and target.format == "delta"
+    return target is not None and (target.format == "delta" or target.over_present)
 
 
 def dataset_write(target: Target, receipt: WriteReceipt) -> DatasetWrite:

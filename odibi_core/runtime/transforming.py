@@ -13,10 +13,11 @@ from odibi_core.errors import ConfigError
 from odibi_core.events import StepRecord
 from odibi_core.planning.compiling import Dialect, compiled_here
 from odibi_core.planning.plan import PlannedNode
-from odibi_core.planning.refusals import query_place
+from odibi_core.planning.refusals import bind_call, query_place
 from odibi_core.ports import CompiledSql, Engine, Frame
 
 if TYPE_CHECKING:
+    from odibi_core.runtime.pattern_targets import PatternRun
     from odibi_core.transforms import Library
     from odibi_core.transforms.library import CallKind
 
@@ -26,10 +27,11 @@ def transform(
     node: PlannedNode,
     *,
     engine: Engine,
-    primary: Frame,
+    primary: Frame | None,
     named: Mapping[str, Frame],
     dialect: Dialect = "spark",
     library: Library | None = None,
+    patterns: PatternRun | None = None,
 ) -> Frame:
     """
     The node's output as a lazy frame.
@@ -43,34 +45,49 @@ def transform(
     frame = primary
     tables = dict(named)
 
-    def compile_text(text: str, _known: Collection[str]) -> CompiledSql:
-        return node.sql.get(query_place(text)) or compiled_here(text, {"df"}, dialect)
+    def compile_text(text: str, known: Collection[str]) -> CompiledSql:
+        return node.sql.get(query_place(text)) or compiled_here(text, known, dialect)
 
     def compute(small: Frame) -> list[tuple[Any, ...]]:
         return engine.cache(small, {}).frame.collect().rows()
 
-    def call(kind: CallKind, name: str, params: Mapping[str, JsonValue]) -> Frame:
+    def call(place: str, kind: CallKind, name: str, params: Mapping[str, JsonValue]) -> Frame:
+        from odibi_core.patterns import PATTERNS
         from odibi_core.transforms import Library, TransformContext
 
-        function, arguments = (library or Library()).bind(kind, name, params)
-        context = TransformContext(sql=engine.sql, inputs={**tables, "df": frame}, compile=compile_text, compute=compute)
-        return function(frame, arguments, context)
+        function, arguments = bind_call(kind, name, params, library or Library())
+        if frame is None and getattr(arguments, "needs_input", True):
+            raise _no_input(node)
+        given = tables if frame is None else {**tables, "df": frame}
+        context = TransformContext(sql=engine.sql, inputs=given, compile=compile_text, compute=compute)
+        if name in PATTERNS:
+            if patterns is None:
+                raise ConfigError(f"pattern '{name}' cannot run here", code="internal")
+            return patterns(place, function, arguments, frame, context=context)
+        made: Frame = function(frame, arguments, context)
+        return made
 
     if config.transformer is not None:
-        frame = call("transformer", config.transformer, config.params or {})
+        frame = call("transformer", "transformer", config.transformer, config.params or {})
     for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
         compiled = node.sql.get(sql_place(place))
         if compiled is None and step.sql is not None:
             compiled = compiled_here(step.sql, {"df", *tables}, dialect)
         if compiled is not None:
-            frame = engine.sql(compiled, {**tables, "df": frame})
+            frame = engine.sql(compiled, tables if frame is None else {**tables, "df": frame})
         elif step.function is not None:
-            frame = call("function", step.function, step.params)
+            frame = call(sql_place(place), "function", step.function, step.params)
         elif step.operation is not None:
-            frame = call("operation", step.operation, step.params)
+            frame = call(sql_place(place), "operation", step.operation, step.params)
         else:
             raise ConfigError(f"step {place + 1} of node '{node.name}' was not compiled", hint="The plan is of another release.")
+    if frame is None:
+        raise _no_input(node)
     return frame
+
+
+def _no_input(node: PlannedNode) -> ConfigError:
+    return ConfigError(f"node '{node.name}' has no input", hint="Give it 'read:', 'inputs:' or 'depends_on:'.")
 
 
 def sql_place(step: int) -> str:
@@ -91,8 +108,6 @@ def step_records(config: NodeConfig, node: PlannedNode) -> tuple[StepRecord, ...
         else:
             name = step.function or step.operation or PurePosixPath(step.sql_file or "").name
             records.append(StepRecord(kind="function" if step.function else "operation", text=_call_text(name, step.params)))
-    if config.privacy is not None and node.personal:
-        records.append(StepRecord(kind="privacy", text=f"{config.privacy.method} of {', '.join(node.personal)}"))
     return tuple(records)
 
 

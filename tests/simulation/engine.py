@@ -162,7 +162,13 @@ class SimSink:
         )
         return WriteReceipt(rows=None, version=place, facts=mine.facts, recovered=True)
 
-    def write(self, frame: Rows, facts: Mapping[str, str], *, sequence: int = 1) -> WriteReceipt:
+    def present(self) -> Scanned | None:
+        self.lake.world.step()
+        if not self.exists:
+            return None
+        return Scanned(frame=tuple(row for _, row in self.table.rows(self.version)), version=self.version)
+
+    def write(self, frame: Rows, facts: Mapping[str, str], *, sequence: int = 1, marks: Mapping[str, int] | None = None) -> WriteReceipt:
         if self.target.format == "parquet":
             return self._stage(frame)
         rules, table = self.lake.rules, self.table

@@ -31,6 +31,7 @@ class Commit:
     created: bool
     facts: Mapping[str, str]
     sequence: int = 1
+    marks: Mapping[str, int] = field(default_factory=dict)  # versions that never expire
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex)  # tells our own commit from one of another worker
 
     def properties(self, table: DeltaTable, *, alone: bool) -> CommitProperties:
@@ -42,6 +43,7 @@ class Commit:
         """
         now = now_ms()
         transactions = [Transaction(self.target.transaction, self.sequence, now)]
+        transactions += [Transaction(application, version) for application, version in self.marks.items()]
         if alone:
             transactions.append(Transaction(TABLE, table.version() + 1, now))
         told = {"attempt": self.attempt, "rows": self.rows, "created": self.created, "facts": dict(self.facts)}

@@ -16,16 +16,18 @@ from odibi_core.engines.polars.delta_table import (
     found_table,
     is_founded_only,
     is_placeholder,
+    lazy_rows,
     open_table,
     refuse_unwritable,
     table_schema,
 )
-from odibi_core.engines.polars.delta_write import commit_rows, rows_to_write
+from odibi_core.engines.polars.delta_write import commit_rows, rows_in_log, rows_to_write
 from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
-from odibi_core.engines.polars.frames import Collect
+from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.guard import TableGuard
-from odibi_core.errors import ConfigError, PermanentServiceError, SchemaMismatchError
-from odibi_core.ports import FENCED, FencedError, Frame, Target, WriteConflictError, WriteReceipt
+from odibi_core.engines.polars.pinned_files import listed
+from odibi_core.errors import ConfigError, DataError, PermanentServiceError, SchemaMismatchError
+from odibi_core.ports import FENCED, FencedError, Frame, Scanned, Target, WriteConflictError, WriteReceipt
 
 _KEYED = frozenset({"upsert", "merge", "append_once"})
 
@@ -71,7 +73,23 @@ class DeltaSink:
         with translated(f"reading the transactions of table '{self._name}'"):
             return self._table.transaction_version(application)
 
-    def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1) -> WriteReceipt:
+    def present(self) -> Scanned | None:
+        """The rows at the version of the opening. Files without a Delta log are no first load: something else lies there."""
+        if self._table is None or not self.exists:
+            with translated(f"looking for '{self._name}'"):
+                found = self._table is None and next(iter(listed(self._target.location)), None) is not None
+            if found:
+                raise DataError(
+                    f"there are files at '{self._name}' and no Delta table",
+                    code="unreadable_target",
+                    hint="Move them away, or name a '.parquet' file.",
+                )
+            return None
+        with translated(f"reading table '{self._name}'"):
+            frame = lazy_rows(self._table, self._target.location)
+            return Scanned(frame=framed(frame), version=self._table.version(), rows=rows_in_log(self._table))
+
+    def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1, marks: Mapping[str, int] | None = None) -> WriteReceipt:
         """Commit the frame, or return the receipt of the commit that is there already. A missing table is created empty first."""
         earlier = self.committed()
         if earlier is not None:
@@ -88,7 +106,7 @@ class DeltaSink:
             fenced_only = is_placeholder(table)
             target = replace(self._target, mode="overwrite", overwrite_schema=True) if fenced_only else self._target
             rows = rows_to_write(table, self._target, self._fit(table, target, batch))
-        commit = Commit(target=target, rows=rows.height, created=created or fenced_only, facts=facts, sequence=sequence)
+        commit = Commit(target=target, rows=rows.height, created=created or fenced_only, facts=facts, sequence=sequence, marks=marks or {})
         try:
             commit_rows(table, target, rows, commit.properties(table, alone=target.mode != "append"))
             return commit.receipt(table)

@@ -19,6 +19,7 @@ from odibi_core.engines.polars.guard import RememberedOnce, TableGuard
 from odibi_core.engines.polars.held_files import HeldFiles
 from odibi_core.engines.polars.json_reader import scan_json
 from odibi_core.engines.polars.parquet_reader import scan_parquet
+from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.pinned_files import files_now, pinned, verify
 from odibi_core.engines.polars.places import is_remote
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
@@ -115,6 +116,8 @@ class PolarsEngine:
         """Open a target before its inputs are read; creates a missing table as an empty one when the first write comes."""
         if target.format == "delta":
             return DeltaSink(target, self._guard, self._collected)
+        if target.format == "parquet" and target.over_present:
+            return ParquetTable(target, self._collected, self._held.new_folder)
         return FileSink(target, self._collected)
 
     def _collected(self, frame: Frame, doing: str) -> pl.DataFrame:

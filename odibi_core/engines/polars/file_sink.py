@@ -18,7 +18,7 @@ from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError
 from odibi_core.events import Column
 from odibi_core.messages import digest
-from odibi_core.ports import Frame, Target, WriteReceipt
+from odibi_core.ports import Frame, Scanned, Target, WriteReceipt
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
@@ -64,7 +64,25 @@ class FileSink:
         """Files know no transactions."""
         return None
 
-    def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1) -> WriteReceipt:  # noqa: ARG002 - the contract's
+    def present(self) -> Scanned | None:
+        """
+        Not possible: what is written to a file here is not made of what is in it.
+
+        Raises:
+            ConfigError: If there is a file.
+        """
+        if self.exists:
+            raise ConfigError(f"a {self._target.format} target is not read back", hint="Set 'format: delta' or 'format: parquet'.")
+        return None
+
+    def write(
+        self,
+        frame: Frame,
+        facts: Mapping[str, str],
+        *,
+        sequence: int = 1,  # noqa: ARG002 - the contract's
+        marks: Mapping[str, int] | None = None,  # noqa: ARG002 - the contract's
+    ) -> WriteReceipt:
         """Write the file and give it its name in one step."""
         name = self._target.location.name
         rows = self._collect(frame, f"computing the rows for '{name}'")

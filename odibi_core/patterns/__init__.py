@@ -1,0 +1,8 @@
+"""Patterns: transforms that know what their target holds, and say what it holds from now on. Nothing is written here."""
+
+from __future__ import annotations
+
+from odibi_core.patterns import aggregation, date_dimension, deletes, dimension, fact, merge, scd2  # noqa: F401  they register their patterns
+from odibi_core.patterns.contract import PATTERNS, Made, PatternContext, PatternParams, Place, pattern
+
+__all__ = ["PATTERNS", "Made", "PatternContext", "PatternParams", "Place", "pattern"]

@@ -19,6 +19,7 @@ from odibi_core.config import LoadedProject, NodeConfig, Scope, load_project, re
 from odibi_core.errors import ConfigError
 from odibi_core.events import AnyRunEvent
 from odibi_core.messages import StartRun
+from odibi_core.planning.personal import salts_of, with_salt
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.planner import PlannerContext, compile_plan, node_as_written
 from odibi_core.ports import Clock, EventSink, Location, MessageQueue, ObjectStore, ReportBatch, SecretSource
@@ -145,6 +146,7 @@ class _Builder:
                     journal=journal,
                     configuration=self._configuration,
                     connections=self._connections_of,
+                    secret=self.secret,
                 ),
                 watermarks=Watermarks(self.store, has_ended=lambda run, node: journal.outcome(run, node) is not None),
                 clock=self.clock,
@@ -180,6 +182,8 @@ class _Builder:
             return None, error
         for value in project.secrets:
             self.redactor.register(value)
+        for salt in salts_of(project.config):
+            self.redactor.register(salt, always=True)
         return project, None
 
     def _is_ours(self, project: str, environment: str) -> bool:
@@ -260,13 +264,20 @@ class _Builder:
 
     def _configuration(self, plan: Plan, node: PlannedNode) -> NodeConfig:
         scope = Scope(environment=self.environment, now=plan.logical_time, sql_dialect=plan.sql_dialect)
-        resolved = resolve(node.config, scope)
         project = self.project
+        resolved = with_salt(_mapping(resolve(node.config, scope)), self._as_written(plan.pipeline, node.name))
         today = project is not None and project.fingerprint == plan.fingerprint
         if project is not None and today and resolved == node_as_written(project, plan.pipeline, node.name):  # no placeholder in it
             return project.config.pipeline(plan.pipeline).node(node.name)  # it says the same, and is validated already
         self._register_variables(node.config)
         return NodeConfig.model_validate(resolved)
+
+    def _as_written(self, pipeline: str, node: str) -> Mapping[str, JsonValue]:
+        """A node of today's YAML; empty if it has none."""
+        try:
+            return {} if self.project is None else node_as_written(self.project, pipeline, node)
+        except ConfigError:
+            return {}
 
     def _planner(self) -> Callable[[StartRun], Plan]:
         from odibi_core.sql import SqlCache

@@ -100,7 +100,7 @@ class FrameAt(Record):
 class StepRecord(Record):
     """One step of the transformation, as text for the reader of the story."""
 
-    kind: str  # "sql", "function", "transformer", "operation"
+    kind: str  # "sql", "function", "transformer", "operation", "privacy"
     text: str
 
 

@@ -43,13 +43,24 @@ class SchemaPolicy(Section):
 
 
 class PrivacyConfig(Section):
-    """How columns with `pii: true`, inherited ones too, are made anonymous."""
+    """
+    How columns with `pii: true`, inherited ones too, are made anonymous.
+
+    `hmac` with a key from a secret store is the method of choice: who knows the salt of a `hash` can try out every value there is.
+    """
 
     lenient: ClassVar[bool] = True
 
-    method: Literal["hash", "mask", "redact"]
-    salt: str | None = Field(default=None, repr=False)
+    method: Literal["hash", "hmac", "mask", "redact"]
+    salt: str | None = Field(default=None, repr=False)  # of `hash`: stands behind the value
+    key: str | None = Field(default=None, repr=False)  # of `hmac`
     declassify: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_its_key(self) -> Self:
+        if self.method == "hmac" and not self.key:
+            raise wrong("method 'hmac' needs a key", hint="Set 'key: ${secret:name}'.")
+        return self
 
 
 class RelationshipConfig(Section):

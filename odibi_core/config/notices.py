@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from odibi_core.config.connection import CustomConnection
 from odibi_core.config.marks import MarkedMapping
-from odibi_core.config.node import NodeConfig
+from odibi_core.config.node import NodeConfig, PrivacyConfig
 from odibi_core.config.project import ProjectConfig
 from odibi_core.config.read import ReadConfig
 
@@ -38,6 +38,15 @@ def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
                 yield f"{pipeline.name}.{node.name}.{text}"
 
 
+def _of_privacy(privacy: PrivacyConfig) -> Iterator[str]:
+    if privacy.method == "hash" and not privacy.salt:
+        yield "privacy: a 'hash' without 'salt' is undone by trying out values; use 'method: hmac' with 'key: ${secret:name}'"
+    if privacy.salt is not None and privacy.method != "hash":
+        yield f"privacy.salt: has no effect with 'method: {privacy.method}'"
+    if privacy.key is not None and privacy.method != "hmac":
+        yield f"privacy.key: has no effect with 'method: {privacy.method}'"
+
+
 def _of_later(config: ProjectConfig) -> Iterator[str]:
     """Sections that are read and not acted on yet."""
     if config.lineage is not None:
@@ -63,6 +72,8 @@ def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
         yield "validation.cache_df: has no effect, all checks run in one query"
     if node.validation and node.validation.quarantine and not any(check.on_fail == "quarantine" for check in node.validation.tests):
         yield "validation.quarantine: no test has 'on_fail: quarantine', so nothing goes there"
+    if node.privacy is not None:
+        yield from _of_privacy(node.privacy)
     if node.materialized == "view":
         yield "materialized: a 'view' is written as a table"
     if node.streaming or (node.write and node.write.streaming) or (node.read and node.read.streaming):

@@ -18,6 +18,7 @@ from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, T
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, pair_queries, variables_in
+from odibi_core.planning.personal import personal_columns, without_salt
 from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
 from odibi_core.planning.refusals import calls_of, query_place, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
@@ -196,12 +197,14 @@ class _Builder:
             files=self._files(config),
             retry=RetryPolicy(max_attempts=retry.max_attempts if retry.enabled else 1, backoff=retry.backoff),
             on_error=config.on_error,
+            personal=personal_columns({each.pipeline: each for each in self.project.config.pipelines}, self.pipeline.pipeline, config.name),
             skip="" if config.enabled else "disabled (enabled: false)",
         )
 
     def _written(self, config: NodeConfig) -> dict[str, JsonValue]:
         """The node as it stands in the tree: `${VAR}` unresolved, dates and trigger values resolved."""
-        return _mapping(resolve(node_as_written(self.project, self.pipeline.pipeline, config.name), self.scope.for_plan()))
+        written = without_salt(node_as_written(self.project, self.pipeline.pipeline, config.name))
+        return _mapping(resolve(written, self.scope.for_plan()))
 
     def _resolved(self, config: NodeConfig) -> NodeConfig:
         """The node as its worker will see it."""

@@ -73,7 +73,6 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
     unavailable = {
         "contracts": bool(config.contracts),
         "relationships": bool(config.relationships),
-        "privacy": config.privacy is not None,
         "pre_sql": bool(config.pre_sql),
         "post_sql": bool(config.post_sql),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,

@@ -10,7 +10,8 @@ from odibi_core.config import NodeConfig
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.refusals import calls_by_place, patterns_known
-from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, Sink, Source
+from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, SecretSource, Sink, Source
+from odibi_core.runtime.anonymising import without_personal_values
 from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, reads_of, scan_source
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
@@ -32,6 +33,7 @@ class Computed:
     cached: Cached
     reads: tuple[DatasetRead, ...]
     patterns: PatternRun | None = None  # what its patterns want written
+    warnings: tuple[str, ...] = ()
 
     @property
     def rows_in(self) -> int | None:
@@ -49,6 +51,7 @@ class Computer:
     journal: Journal
     configuration: Callable[[Plan, PlannedNode], NodeConfig]
     connections: Callable[[Plan], Connections]
+    secret: SecretSource
     library: Library | None = None  # None: the built-in functions
 
     def open_patterns(self, plan: Plan, node: PlannedNode, config: NodeConfig, own: Sink | None) -> PatternRun | None:
@@ -85,13 +88,14 @@ class Computer:
             library=self.library,
             patterns=patterns,
         )
+        frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
         if config.write is not None and config.write.add_metadata:
             frame = _with_metadata(frame, plan, inputs)
         cached = self.engine.cache(frame, inputs.uncounted)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
-        return Computed(cached=cached, reads=reads, patterns=patterns)
+        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=warnings)
 
     def _read(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Inputs:
         connections, inputs = self.connections(plan), Inputs()

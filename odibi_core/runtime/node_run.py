@@ -155,7 +155,7 @@ class NodeRunner:
         load = Load(first=opened.sink is not None and not opened.sink.exists, frozen=self._freeze(opened))
         computed = self.computer.compute(plan, node, opened.config, load, opened.patterns)
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
-        progress.warnings = [] if opened.patterns is None else list(opened.patterns.warnings)
+        progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
         progress.checks = _checked(opened.config, computed.cached.frame)
         _refuse(progress.checks)
         moved = None
@@ -165,7 +165,8 @@ class NodeRunner:
         in_table = self._frame_in_table(opened, will_write=_will_write(opened, load.moves))
         if node.keep_frame and not in_table:
             frame = self.computer.shelf.keep(plan, node, computed.cached)
-        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows)  # before the commit: after it nothing may fail the node
+        # Before the commit: after it nothing may fail the node.
+        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=node.personal)
         facts = CommitFacts(
             reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from odibi_core.config import NodeConfig
 from odibi_core.events import Sample
 from odibi_core.ports import Frame
@@ -11,11 +13,12 @@ CELL_LIMIT = 200  # characters
 COLUMN_LIMIT = 60
 
 
-def sample_of(frame: Frame, config: NodeConfig, *, rows: int) -> Sample | None:
+def sample_of(frame: Frame, config: NodeConfig, *, rows: int, personal: Collection[str] = ()) -> Sample | None:
     """
     The first rows as text.
 
-    `sensitive: true` gives no rows at all, a list masks those columns (in any spelling of the case) and those flagged `pii`.
+    `sensitive: true` gives no rows at all, a list masks those columns (in any spelling of the case) and those flagged `pii`, here or in
+    a node above (`personal`).
     """
     if rows <= 0:
         return None
@@ -27,6 +30,7 @@ def sample_of(frame: Frame, config: NodeConfig, *, rows: int) -> Sample | None:
     if not hidden <= {name.lower() for name in collected.columns}:
         # A column that must not be shown is not here under its name: it may be here under another.
         return Sample(columns=(), rows=(), note=SENSITIVE_SAMPLE)
+    hidden |= {name.lower() for name in personal}
     masks = [column.lower() in hidden for column in columns]
     texts = tuple(
         tuple(REDACTED if masked and value is not None else _text(value) for value, masked in zip(row, masks, strict=False))

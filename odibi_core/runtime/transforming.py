@@ -108,6 +108,8 @@ def step_records(config: NodeConfig, node: PlannedNode) -> tuple[StepRecord, ...
         else:
             name = step.function or step.operation or PurePosixPath(step.sql_file or "").name
             records.append(StepRecord(kind="function" if step.function else "operation", text=_call_text(name, step.params)))
+    if config.privacy is not None and node.personal:
+        records.append(StepRecord(kind="privacy", text=f"{config.privacy.method} of {', '.join(node.personal)}"))
     return tuple(records)
 
 

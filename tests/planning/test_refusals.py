@@ -42,7 +42,6 @@ def beside(key: str) -> str:
         (with_write("skip_if_unchanged: true"), "'write.skip_if_unchanged' is not available yet"),
         (beside("contracts: [ { type: not_null, columns: [i] } ]"), "'contracts' is not available yet"),
         (beside("relationships: [ { dimension: d, fact_key: k, dimension_key: k } ]"), "'relationships' is not available yet"),
-        (beside("columns: { i: { pii: true } }, privacy: { method: redact }"), "'privacy' is not available yet"),
         (beside("pre_sql: [SELECT 1]"), "'pre_sql' is not available yet"),
         (beside("post_sql: [SELECT 1]"), "'post_sql' is not available yet"),
         (

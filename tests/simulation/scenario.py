@@ -136,6 +136,7 @@ class History:
                 journal=journal,
                 configuration=lambda _plan, node: self.configs[node.name],
                 connections=lambda _plan: SimConnections(),
+                secret=lambda name: name,
             ),
             watermarks=self.parts.watermarks(store, has_ended=lambda run, node: journal.outcome(run, node) is not None),
             clock=world.clock,

@@ -6,13 +6,20 @@ from odibi_core.transforms import (  # noqa: F401  they register their transform
     aggregates,
     agreement,
     columns,
+    dates,
+    expressions,
     joins,
     json_text,
+    keys,
     nested,
     operations,
     periods,
     rows,
+    sampling,
     text,
+    types,
+    values,
+    windows,
 )
 from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, operation, transform, unknown_dataset
 from odibi_core.transforms.library import Library

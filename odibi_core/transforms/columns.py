@@ -1,66 +1,76 @@
-"""Which columns there are, what they are called and which type they have."""
+"""Which columns there are, and what they are called."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from odibi_core.errors import SchemaMismatchError
 from odibi_core.ports import Frame
-from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, need_columns, quoted, transform
+from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, transform
+from odibi_core.transforms.frames import find_columns
 
-_NEW = "__new"
-
-# Short names of types, as the reference has them; anything else is a SQL type.
-_TYPES = {
-    "int": "INT", "integer": "INT", "str": "STRING", "string": "STRING", "float": "DOUBLE", "double": "DOUBLE", "bool": "BOOLEAN",
-    "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP",
-}  # fmt: skip
+# Some columns; none and an empty list mean all of them.
+SomeColumns = Annotated[tuple[ColumnName, ...] | None, BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
-class ColumnsParams(Params):
-    """Some columns."""
+class SelectColumnsParams(Params):
+    """The columns to keep."""
 
-    columns: ColumnNames
+    columns: ColumnNames = Field(description="the columns, in the order that they shall have")
+
+
+class DropColumnsParams(Params):
+    """The columns to remove."""
+
+    columns: ColumnNames = Field(description="the columns to remove")
 
 
 class RenameColumnsParams(Params):
     """Old name → new name."""
 
-    mapping: dict[ColumnName, ColumnName] = Field(min_length=1)
+    mapping: dict[ColumnName, ColumnName] = Field(description="old name → new name")
 
 
-class DeriveColumnsParams(Params):
-    """Column → expression in SQL, for example `total: "quantity * price"`."""
+class AddPrefixParams(Params):
+    """What to put in front of which names."""
 
-    derivations: dict[ColumnName, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
-
-    def queries(self) -> tuple[str, ...]:
-        return tuple(f"SELECT *, ({expression}\n) AS {_NEW} FROM df" for expression in self.derivations.values())  # noqa: S608  parsed and checked
-
-
-class CastColumnsParams(Params):
-    """Column → type: a short name (int, str, float, bool, date, timestamp) or a SQL type such as `DECIMAL(10, 2)`."""
-
-    casts: dict[ColumnName, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
-
-    def queries(self) -> tuple[str, ...]:
-        casts = [
-            f"CAST({quoted(column)} AS {_TYPES.get(target.lower(), target)}) AS {_NEW}_{number}"
-            for number, (column, target) in enumerate(self.casts.items())
-        ]
-        return (f"SELECT *, {', '.join(casts)} FROM df",)  # noqa: S608  parsed, checked and read-only over `df`
+    prefix: str = Field(description="the text in front of each name")
+    columns: SomeColumns = Field(default=None, description="the columns to rename; all if none are named")
+    exclude: SomeColumns = Field(default=None, description="columns that keep their names")
 
 
-class FillNullsParams(Params):
-    """Column → value to put where it is NULL."""
+class AddSuffixParams(Params):
+    """What to put behind which names."""
 
-    values: dict[ColumnName, bool | int | float | str] = Field(min_length=1)
+    suffix: str = Field(description="the text behind each name")
+    columns: SomeColumns = Field(default=None, description="the columns to rename; all if none are named")
+    exclude: SomeColumns = Field(default=None, description="columns that keep their names")
 
 
-@transform("select_columns", ColumnsParams)
-def select_columns(frame: Frame, params: ColumnsParams, _: TransformContext) -> Frame:
+class NormalizeSchemaParams(Params):
+    """What to rename, what to drop, and the order."""
+
+    rename: dict[ColumnName, ColumnName] | None = Field(default=None, description="old name → new name")
+    drop: SomeColumns = Field(default=None, description="columns to remove; one that is not there is no error")
+    select_order: SomeColumns = Field(default=None, description="the first columns, by their new names; the others follow them")
+
+
+class NormalizeColumnNamesParams(Params):
+    """How names are made alike."""
+
+    style: Literal["snake_case", "none"] = Field(
+        default="snake_case", description="snake_case parts words by `_` and writes them in lower case; none leaves them"
+    )
+    lowercase: bool = Field(default=True, description="write names in lower case")
+    remove_special: bool = Field(default=True, description="keep only letters, digits and single `_` between them")
+
+
+@transform("select_columns", SelectColumnsParams)
+def select_columns(frame: Frame, params: SelectColumnsParams, _: TransformContext) -> Frame:
     """
     Keep these columns, in this order.
 
@@ -71,12 +81,11 @@ def select_columns(frame: Frame, params: ColumnsParams, _: TransformContext) -> 
     Raises:
         SchemaMismatchError: If a column is missing.
     """
-    need_columns(frame, params.columns, who="select_columns")
-    return frame.select(*params.columns)
+    return frame.select(*find_columns(frame, params.columns, who="select_columns"))
 
 
-@transform("drop_columns", ColumnsParams)
-def drop_columns(frame: Frame, params: ColumnsParams, _: TransformContext) -> Frame:
+@transform("drop_columns", DropColumnsParams)
+def drop_columns(frame: Frame, params: DropColumnsParams, _: TransformContext) -> Frame:
     """
     Remove these columns.
 
@@ -87,8 +96,7 @@ def drop_columns(frame: Frame, params: ColumnsParams, _: TransformContext) -> Fr
     Raises:
         SchemaMismatchError: If a column is missing.
     """
-    need_columns(frame, params.columns, who="drop_columns")
-    return frame.drop(*params.columns)
+    return frame.drop(*find_columns(frame, params.columns, who="drop_columns"))
 
 
 @transform("rename_columns", RenameColumnsParams)
@@ -106,104 +114,108 @@ def rename_columns(frame: Frame, params: RenameColumnsParams, _: TransformContex
     return renamed(frame, params.mapping, who="rename_columns")
 
 
-@transform("derive_columns", DeriveColumnsParams)
-def derive_columns(frame: Frame, params: DeriveColumnsParams, context: TransformContext) -> Frame:
+@transform("add_prefix", AddPrefixParams)
+def add_prefix(frame: Frame, params: AddPrefixParams, _: TransformContext) -> Frame:
     """
-    Add columns computed by SQL expressions.
+    Put a text in front of the names of columns.
 
-    A later expression may use an earlier new column. One that exists already is replaced in its place, after all expressions read it.
+    Shape: (rows, columns) → (rows, columns).
 
-    Shape: (rows, columns) → (rows, columns and those derived).
+    Example: `prefix: src_, exclude: [id]` makes `id, name` into `id, src_name`.
 
-    Example: `derivations: {total: "quantity * price"}`.
-
-    Source: Spark's lateral column alias, where a column of the table goes before an alias of the same name.
+    Raises:
+        SchemaMismatchError: If a column of `columns` is missing, or two columns would have the same name.
     """
-    import narwhals as nw
+    return _named_by(frame, lambda name: params.prefix + name, params, who="add_prefix")
 
+
+@transform("add_suffix", AddSuffixParams)
+def add_suffix(frame: Frame, params: AddSuffixParams, _: TransformContext) -> Frame:
+    """
+    Put a text behind the names of columns.
+
+    Shape: (rows, columns) → (rows, columns).
+
+    Example: `suffix: _raw, columns: [name]` makes `id, name` into `id, name_raw`.
+
+    Raises:
+        SchemaMismatchError: If a column of `columns` is missing, or two columns would have the same name.
+    """
+    return _named_by(frame, lambda name: name + params.suffix, params, who="add_suffix")
+
+
+@transform("normalize_schema", NormalizeSchemaParams)
+def normalize_schema(frame: Frame, params: NormalizeSchemaParams, _: TransformContext) -> Frame:
+    """
+    Drop columns, rename others and put them in order.
+
+    Shape: (rows, columns) → (rows, columns without those dropped).
+
+    Example: `rename: {cust_id: customer_id}, drop: [note], select_order: [customer_id]`.
+
+    Raises:
+        SchemaMismatchError: If a column of `rename` or `select_order` is missing, or two columns would have the same name.
+    """
+    who = "normalize_schema"
+    unwanted = {name.lower() for name in params.drop or ()}
     columns = frame.collect_schema().names()
-    replaced: dict[str, str] = {}
-    for number, (column, query) in enumerate(zip(params.derivations, params.queries(), strict=True)):
-        name = f"{_NEW}_{number}" if column in columns else column
-        frame = context.query(frame, query).rename({_NEW: name})
-        if column in columns:
-            replaced[column] = name
-    added = [column for column in params.derivations if column not in columns]
-    return frame.select(*(nw.col(replaced.get(column, column)).alias(column) for column in [*columns, *added]))
+    kept = [name for name in columns if name not in (params.drop or ()) and (name.lower() not in unwanted or _has_twin(name, columns))]
+    frame = renamed(frame.select(*kept), params.rename or {}, who=who)
+    first = find_columns(frame, params.select_order or (), who=who)
+    return frame.select(*first, *(name for name in frame.collect_schema().names() if name not in first))
 
 
-@transform("cast_columns", CastColumnsParams)
-def cast_columns(frame: Frame, params: CastColumnsParams, context: TransformContext) -> Frame:
+@transform("normalize_column_names", NormalizeColumnNamesParams)
+def normalize_column_names(frame: Frame, params: NormalizeColumnNamesParams, _: TransformContext) -> Frame:
     """
-    Change the type of columns; their place stays. A value that cannot be converted fails the node.
+    Make the names of all columns alike: `First Name`, `first-name` and `firstName` become `first_name`.
 
     Shape: (rows, columns) → (rows, columns).
 
-    Example: `casts: {age: int, price: "DECIMAL(10, 2)"}`.
+    Example: `style: snake_case` makes `Order ID, unitPrice` into `order_id, unit_price`.
 
     Raises:
-        SchemaMismatchError: If a column is missing.
+        SchemaMismatchError: If nothing is left of a name, or two columns would have the same name.
     """
-    import narwhals as nw
-
-    columns = need_columns(frame, params.casts, who="cast_columns")
-    cast = {column: f"{_NEW}_{number}" for number, column in enumerate(params.casts)}
-    return context.query(frame, params.queries()[0]).select(*(nw.col(cast.get(column, column)).alias(column) for column in columns))
-
-
-@transform("fill_nulls", FillNullsParams)
-def fill_nulls(frame: Frame, params: FillNullsParams, _: TransformContext) -> Frame:
-    """
-    Put a value where a column is NULL. The value must be of the column's type: text for text, a number for a number.
-
-    Shape: (rows, columns) → (rows, columns).
-
-    Example: `values: {amount: 0, note: "n/a"}`.
-
-    Raises:
-        SchemaMismatchError: If a column is missing or the value does not fit its type.
-    """
-    import narwhals as nw
-
-    need_columns(frame, params.values, who="fill_nulls")
-    schema = frame.collect_schema()
-    for column, value in params.values.items():
-        if not fits(value, schema[column]):
-            raise SchemaMismatchError(
-                f"'fill_nulls' has {type(value).__name__} for column '{column}' of type {schema[column]}",
-                hint="Write a value of the column's type, or cast the column before.",
-            )
-    return frame.with_columns(*(nw.col(column).fill_null(value) for column, value in params.values.items()))
+    who = "normalize_column_names"
+    names = {column: _normalized(column, params) for column in frame.collect_schema().names()}
+    empty = [column for column, name in names.items() if not name]
+    if empty:
+        raise SchemaMismatchError(f"'{who}' leaves nothing of the name of '{empty[0]}'", hint="Rename the column before.")
+    return renamed(frame, names, who=who)
 
 
-def renamed(frame: Frame, mapping: dict[str, str], *, who: str) -> Frame:
+def renamed(frame: Frame, mapping: Mapping[str, str], *, who: str) -> Frame:
     """
     The frame with new names.
 
     Raises:
         SchemaMismatchError: If a column is missing, or two columns would have the same name.
     """
-    columns = need_columns(frame, mapping, who=who)
-    names = [mapping.get(column, column) for column in columns]
+    found = dict(zip(find_columns(frame, mapping, who=who), mapping.values(), strict=True))
+    names = [found.get(column, column) for column in frame.collect_schema().names()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SchemaMismatchError(f"'{who}' gives several columns the name: {', '.join(twice)}", hint="Drop or rename the other one.")
-    return frame.rename(mapping)
+    return frame.rename(found) if found else frame
 
 
-def fits(value: object, dtype: object) -> bool:
-    """Whether a literal can stand in a column of this type."""
-    import narwhals as nw
-    from narwhals.dtypes import DType
+def _named_by(frame: Frame, name_of: Callable[[str], str], params: AddPrefixParams | AddSuffixParams, *, who: str) -> Frame:
+    columns = find_columns(frame, params.columns or frame.collect_schema().names(), who=who)
+    exclude = {name.lower() for name in params.exclude or ()}
+    return renamed(frame, {column: name_of(column) for column in columns if column.lower() not in exclude}, who=who)
 
-    if not isinstance(dtype, DType):
-        return False
-    match value:
-        case bool():
-            return dtype == nw.Boolean
-        case int():
-            return dtype.is_numeric()
-        case float():
-            return dtype.is_numeric() and not dtype.is_integer()
-        case _:
-            return dtype in (nw.String, nw.Categorical, nw.Enum)
+
+def _has_twin(name: str, columns: list[str]) -> bool:
+    return sum(column.lower() == name.lower() for column in columns) > 1
+
+
+def _normalized(name: str, params: NormalizeColumnNamesParams) -> str:
+    if params.style == "snake_case":
+        name = re.sub(r"[\s.-]+", "_", name)
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if params.lowercase:
+        name = name.lower()
+    if params.remove_special:
+        name = re.sub(r"_+", "_", re.sub(r"[^a-zA-Z0-9_]", "", name)).strip("_")
+    return name

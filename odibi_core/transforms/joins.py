@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from odibi_core.errors import SchemaMismatchError
 from odibi_core.ports import Frame
-from odibi_core.transforms.columns import fits
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
+from odibi_core.transforms.literals import fits
 from odibi_core.transforms.native import native_of
 
 if TYPE_CHECKING:

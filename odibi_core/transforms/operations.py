@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from odibi_core.ports import Frame
-from odibi_core.transforms.columns import fits, renamed
+from odibi_core.transforms.columns import renamed
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, need_columns, operation
+from odibi_core.transforms.literals import Value, fits
 from odibi_core.transforms.rows import first_of_each, in_order
-
-_DRAW = "__draw"
-_PRIME = 2_147_483_647  # 2**31 - 1: squares of smaller numbers fit in 64 bits
-
-Value = bool | int | float | str
+from odibi_core.transforms.sampling import draw
+from odibi_core.transforms.values import filled
 
 
 class DropDuplicatesParams(Params):
@@ -99,20 +96,14 @@ def fillna(frame: Frame, params: FillNaParams, _: TransformContext) -> Frame:
     Example: `value: 0` fills every number column; `value: {amount: 0, note: ""}` these two.
 
     Raises:
-        SchemaMismatchError: If a named column is missing.
+        SchemaMismatchError: If a named column is missing, or its value does not fit its type.
 
     Source: https://spark.apache.org/docs/latest/api/python/reference/pyspark.sql/api/pyspark.sql.DataFrame.fillna.html.
     """
-    import narwhals as nw
-
-    schema = frame.collect_schema()
     if isinstance(params.value, dict):
-        need_columns(frame, params.value, who="fillna")
-        values = params.value
-    else:
-        values = {column: params.value for column, dtype in schema.items()}
-    filled = [nw.col(column).fill_null(value) for column, value in values.items() if fits(value, schema[column])]
-    return frame.with_columns(*filled) if filled else frame
+        return filled(frame, params.value, who="fillna")
+    schema = frame.collect_schema()
+    return filled(frame, {column: params.value for column, dtype in schema.items() if fits(params.value, dtype)}, who="fillna")
 
 
 @operation("drop", DropParams)
@@ -175,24 +166,4 @@ def sample(frame: Frame, params: SampleParams, _: TransformContext) -> Frame:
 
     Example: `frac: 0.1, random_state: 7`.
     """
-    import narwhals as nw
-
-    seed = secrets.randbelow(_PRIME) if params.random_state is None else params.random_state
-    drawn = _with_draws(frame, seed)
-    if params.n is not None:
-        return drawn.sort(_DRAW).head(params.n).drop(_DRAW)
-    return drawn.filter(nw.col(_DRAW) < (params.frac or 0) * _PRIME).drop(_DRAW)
-
-
-def _with_draws(frame: Frame, seed: int) -> Frame:
-    """The frame with a column of numbers below `_PRIME` that look random; narwhals draws none in a lazy frame."""
-    import narwhals as nw
-
-    if not frame.implementation.is_polars():
-        random: Frame = nw.from_native(frame.to_native().selectExpr("*", f"rand({seed}) * {_PRIME} AS {_DRAW}"))
-        return random
-    numbered: Frame = nw.from_native(frame.to_native().with_row_index(_DRAW))
-    draw = (nw.col(_DRAW).cast(nw.Int64) + seed * 48_271 % _PRIME) % _PRIME
-    for constant in (1_103_515_245, 12_345, 69_621, 1_664_525):
-        draw = (draw * draw + constant) % _PRIME
-    return numbered.with_columns(draw.alias(_DRAW))
+    return draw(frame, rows=params.n, share=params.frac, seed=params.random_state)

@@ -8,19 +8,14 @@ from tests.transforms.cases.case import ALL, ROWS, N, operation
 CASES = [
     operation("drop_duplicates", {"subset": ["Id"]}, ALL, [ROWS[0], ROWS[2], ROWS[3]]),
     operation("drop_duplicates", {}, ALL, ROWS),
-    operation("fillna", {"value": 0}, ALL, [ROWS[0], (1, 0, "b"), ROWS[2], (0, 4, "c"), (0, 5, "a b ")]),
-    operation("fillna", {"value": {"s": "?"}}, ALL, [*ROWS[:2], (2, 3, "?"), *ROWS[3:]]),
     operation("drop", {"columns": ["u", "s"]}, ["Id"], [(1,), (1,), (2,), (N,), (N,)]),
     operation("rename", {"columns": {"s": "name"}}, ["Id", "u", "name"], ROWS),
     operation("sort", {"by": ["Id", "u"], "ascending": [True, False]}, ALL, [ROWS[4], ROWS[3], ROWS[0], ROWS[1], ROWS[2]]),
     operation("sort", {"by": ["Id", "u"], "ascending": False}, ALL, [ROWS[2], ROWS[0], ROWS[1], ROWS[4], ROWS[3]]),
-    operation("sample", {"n": 9, "random_state": 1}, ALL, ROWS, ordered=False),
-    operation("sample", {"frac": 0}, ALL, [], ordered=False),
 ]  # fmt: skip
 
 MISSING = [
     (OPERATIONS, "drop_duplicates", {"subset": ["key"]}),
-    (OPERATIONS, "fillna", {"value": {"key": 1}}),
     (OPERATIONS, "drop", {"columns": ["key"]}),
     (OPERATIONS, "rename", {"columns": {"key": "k"}}),
     (OPERATIONS, "sort", {"by": ["key"]}),

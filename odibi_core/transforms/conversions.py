@@ -1,0 +1,195 @@
+"""
+Values of one type as values of another, with one meaning for every source type.
+
+A value that cannot be converted fails the computation; it never becomes NULL by itself. NULL stays NULL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from odibi_core.errors import SchemaMismatchError
+from odibi_core.ports import Frame
+from odibi_core.transforms.sql_types import SqlType
+
+if TYPE_CHECKING:
+    import narwhals as nw
+    from narwhals.dtypes import DType
+
+TIMESTAMP = SqlType(kind="timestamp")
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M")
+_FRACTION = "%Y-%m-%d %H:%M:%S%.6f"
+_ULP = 1.0000000000000002  # lifts a double whose decimal form ends in 5 and is stored just below it, as 1.005
+
+
+def converted(frame: Frame, wanted: Mapping[str, tuple[str, SqlType]], *, who: str) -> Frame:
+    """
+    The frame with new columns: name → (the column that it is made of, its type).
+
+    Text is read as people write it: spaces around it do not count; a number may have a point, a truth is `true`, `yes`, `1` …; a
+    time is ISO 8601, with or without its time of day, and one with an offset becomes UTC. A number with a fraction is cut to a
+    whole one and rounded half up to a decimal.
+
+    Raises:
+        SchemaMismatchError: If there is no conversion between the types, as from a date to a number.
+    """
+    import narwhals as nw
+
+    schema = frame.collect_schema()
+    for name, (column, target) in wanted.items():
+        source = schema[column]
+        if _impossible(source, target):
+            raise SchemaMismatchError(
+                f"'{who}' cannot make {target} of column '{column}' of type {source}", hint="Derive the value with SQL instead."
+            )
+        if target.kind == "text":
+            frame = frame.with_columns(as_text(source, column).alias(name))
+        elif frame.implementation.is_polars():
+            pl: Any = nw.get_native_namespace(frame)
+            frame = nw.from_native(frame.to_native().with_columns(_of_polars(pl, source, column, target).alias(name)))
+        else:
+            frame = frame.with_columns(nw.col(column).cast(target.dtype).alias(name))
+    return frame
+
+
+def as_text(source: DType, column: str) -> nw.Expr:
+    """
+    A column as text: `true`, `2024-01-31`, `2024-01-31 13:05:10.12`, `1.50` for a decimal, `1.0` for a double.
+
+    A timestamp with a zone is written in UTC, so that one instant has one text.
+    """
+    import narwhals as nw
+
+    value = nw.col(column)
+    if not isinstance(source, nw.Datetime):
+        return value.cast(nw.String)
+    if source.time_zone is not None:
+        value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    written = value.dt.to_string(_FRACTION)
+    return written.str.replace_all(r"(\.\d*?)0+$", "${1}").str.replace_all(r"\.$", "")
+
+
+def texts_of(frame: Frame, columns: Collection[str], *, who: str) -> list[nw.Expr]:
+    """
+    Columns as text, see `as_text`.
+
+    Raises:
+        SchemaMismatchError: If one holds lists or structs.
+    """
+    schema = frame.collect_schema()
+    nested = [column for column in columns if schema[column].is_nested()]
+    if nested:
+        raise SchemaMismatchError(
+            f"'{who}' needs plain values, and column '{nested[0]}' is {schema[nested[0]]}", hint="Unpack it before, or leave it out."
+        )
+    return [as_text(schema[column], column) for column in columns]
+
+
+def is_temporal(source: DType) -> bool:
+    """Whether it is a date or a timestamp."""
+    import narwhals as nw
+
+    return source in (nw.Date, nw.Datetime)
+
+
+def is_text(source: DType) -> bool:
+    """Whether its values are text."""
+    import narwhals as nw
+
+    return source in (nw.String, nw.Categorical, nw.Enum)
+
+
+def _impossible(source: DType, target: SqlType) -> bool:
+    import narwhals as nw
+
+    if source == nw.Unknown or (target.kind == "text" and not source.is_nested()):
+        return False
+    if source.is_nested() or target.kind == "list":
+        return not (source == nw.List and target.kind == "list")
+    if is_temporal(source):
+        return target.kind not in ("date", "timestamp")
+    if target.kind in ("date", "timestamp"):
+        return not is_text(source)
+    return not (is_text(source) or source.is_numeric() or source == nw.Boolean)
+
+
+def _of_polars(pl: Any, source: DType, column: str, target: SqlType) -> Any:
+    import narwhals as nw
+
+    value = pl.col(column)
+    if is_text(source):
+        value = value.cast(pl.String)
+        return _of_text(pl, value, target)
+    if target.kind == "decimal" and source != nw.Unknown:
+        number = value.cast(pl.Int8) if source == nw.Boolean else value
+        return _rounded(pl, number * _ULP if source.is_float() else number, target)
+    if target.kind == "timestamp" and isinstance(source, nw.Datetime) and source.time_zone is not None:
+        value = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return value.cast(_polars_type(pl, target))
+
+
+def _of_text(pl: Any, text: Any, target: SqlType) -> Any:
+    match target.kind:
+        case "bool":
+            return _truth(pl, text)
+        case "date":
+            return _time(pl, text).cast(pl.Date)
+        case "timestamp":
+            return _time(pl, text)
+        case "decimal":
+            return _rounded(pl, text.str.strip_chars().cast(pl.Decimal(38, min(target.scale + 10, 38))), target)
+        case "float32" | "float64":
+            return text.str.strip_chars().cast(_polars_type(pl, target))
+        case _:
+            return _whole(pl, text.str.strip_chars(), target)
+
+
+def _whole(pl: Any, text: Any, target: SqlType) -> Any:
+    """A whole number; `5.7` is cut to 5, and what is no number fails."""
+    whole = _polars_type(pl, target)
+    exact = text.cast(whole, strict=False)
+    cut = pl.when(exact.is_null()).then(text).cast(pl.Float64).cast(whole)
+    return pl.coalesce(exact, cut)
+
+
+def _truth(pl: Any, text: Any) -> Any:
+    word = text.str.strip_chars().str.to_lowercase()
+    # What is no truth meets a cast that cannot succeed: an error with the column's name, as of every other conversion.
+    other = pl.when(~word.is_in([*_TRUE, *_FALSE])).then(text + " is no truth").cast(pl.Int8).cast(pl.Boolean)
+    return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False).otherwise(other)
+
+
+def _time(pl: Any, text: Any) -> Any:
+    plain = text.str.strip_chars().str.replace_all("/", "-", literal=True).str.replace(r"^(\d{4}-\d\d?-\d\d?)[Tt]", "${1} ")
+    dated = pl.when(plain.str.contains(r"^\d{4}-")).then(plain)
+    forms = [dated.str.strptime(pl.Datetime("us"), form, strict=False) for form in _TIME_FORMATS]
+    with_offset = dated.str.replace(r"\s*(?:Z|z|UTC)$", "+00:00").str.replace(r"\s+([+-]\d\d:?\d*)$", "${1}")
+    aware = with_offset.str.strptime(pl.Datetime("us", "UTC"), "%Y-%m-%d %H:%M:%S%.f%#z", strict=False).dt.replace_time_zone(None)
+    found = pl.coalesce(*forms, aware)
+    # The rest fails, by the strict form of the first conversion.
+    rest = pl.when(found.is_null()).then(text).str.strptime(pl.Datetime("us"), "not a time: %Y", strict=True)
+    return pl.coalesce(found, rest)
+
+
+def _rounded(pl: Any, number: Any, target: SqlType) -> Any:
+    return number.round(target.scale, mode="half_away_from_zero").cast(pl.Decimal(target.precision, target.scale))
+
+
+def _polars_type(pl: Any, target: SqlType) -> Any:
+    simple = {
+        "int8": pl.Int8, "int16": pl.Int16, "int32": pl.Int32, "int64": pl.Int64,
+        "uint8": pl.UInt8, "uint16": pl.UInt16, "uint32": pl.UInt32, "uint64": pl.UInt64,
+        "float32": pl.Float32, "float64": pl.Float64, "text": pl.String, "bool": pl.Boolean, "date": pl.Date,
+    }  # fmt: skip
+    match target.kind:
+        case "decimal":
+            return pl.Decimal(target.precision, target.scale)
+        case "timestamp":
+            return pl.Datetime("us")
+        case "list":
+            return pl.List(pl.String if target.inner is None else _polars_type(pl, target.inner))
+        case kind:
+            return simple[kind]

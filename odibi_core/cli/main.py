@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from odibi_core import __version__
-from odibi_core.cli import catalog, exits, listing, migrate, plan, run, schema, story, test, validate
+from odibi_core.cli import catalog, exits, init, listing, migrate, plan, run, schema, story, test, validate
 from odibi_core.cli.screen import Mode, Screen
 
 _EXIT_CODES = "exit codes: 0 ok, 2 the YAML or the command, 3 the data, 4 a service, 70 a bug, 130 Ctrl-C"
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="odibi", description="Data pipelines that run themselves.", epilog=_EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"odibi {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init.add_arguments(commands.add_parser("init", help="a project that runs, to be changed into one's own"))
     run.add_arguments(commands.add_parser("run", help="run pipelines in this process", epilog=_EXIT_CODES))
     plan.add_arguments(commands.add_parser("plan", help="what would run, where and why; nothing is run"))
     validate.add_arguments(commands.add_parser("validate", help="find everything that is wrong with a project"))

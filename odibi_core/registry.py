@@ -34,6 +34,11 @@ class Registry(Generic[Fn]):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._entries: dict[str, Entry[Fn]] = {}
+        self._withheld: dict[str, str] = {}  # name → what to do instead
+
+    def withhold(self, name: str, *, hint: str) -> None:
+        """Make a name known that is not to be had, with what to do instead: it is refused as such, not as a typing error."""
+        self._withheld[name] = hint
 
     def register(self, name: str, params: type[BaseModel]) -> Callable[[Fn], Fn]:
         """Decorator: make a function known under a name, with the model of its parameters."""
@@ -54,6 +59,8 @@ class Registry(Generic[Fn]):
             ConfigError: If nothing is registered under it.
         """
         entry = self._entries.get(name)
+        if entry is None and name in self._withheld:
+            raise ConfigError(f"{self.kind} '{name}' is not available", code="not_available", hint=self._withheld[name])
         if entry is None:
             near = difflib.get_close_matches(name, self._entries, n=1)
             hint = f"Did you mean '{near[0]}'? " if near else ""
@@ -77,6 +84,7 @@ class Registry(Generic[Fn]):
         """A registry of this kind with the entries of both; those of this one go first."""
         both: Registry[Fn] = Registry(self.kind)
         both._entries = {**other._entries, **self._entries}
+        both._withheld = {**other._withheld, **self._withheld}
         return both
 
     def _explain(self, entry: Entry[Fn], error: ValidationError) -> str:

@@ -68,6 +68,20 @@ def test_a_name_is_given_once(shapes: Registry) -> None:
     assert shapes.get("resize").function is resize
 
 
+def test_a_withheld_name_is_refused_as_such(shapes: Registry) -> None:
+    """It is known and not to be had: the author reads what to do instead, not a guess at a typing error; joining keeps that."""
+    shapes.withhold("resized", hint="Use 'resize'.")
+    for registry in (shapes, shapes.joined(Registry("shape"))):
+        with pytest.raises(ConfigError) as refused:
+            registry.bind("resized", {})
+        assert (str(refused.value.message), refused.value.hint, refused.value.error_code) == (
+            "shape 'resized' is not available",
+            "Use 'resize'.",
+            "not_available",
+        )
+    assert "resized" not in [entry.name for entry in shapes]
+
+
 @pytest.mark.parametrize(
     ("name", "hint"), [("resise", "Did you mean 'resize'? Known: frame, resize."), ("rotate_it", "Known: frame, resize.")]
 )

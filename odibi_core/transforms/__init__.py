@@ -11,6 +11,8 @@ from odibi_core.transforms import (  # noqa: F401  they register their transform
     joins,
     json_text,
     keys,
+    later,
+    measures,
     nested,
     operations,
     periods,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -139,6 +140,36 @@ def test_an_append_survives_a_compaction_in_between(lake, lazily):
     lake.table().optimize.compact()
     sink.write(lazily(ROWS), {})
     assert lake.read().height == 4
+
+
+def test_a_plain_table_is_founded_as_delta_rs_would(lake, tmp_path):
+    """Its first log entry is written without delta-rs: the same protocol, the same metadata, for every type that is stored."""
+    rows = ROWS.with_columns(
+        *(pl.lit(1, dtype).alias(str(dtype)) for dtype in (pl.Int8(), pl.Int16(), pl.Int32(), pl.Float32(), pl.Float64())),
+        pl.lit(True).alias("Boolean"),
+        pl.lit("a").alias("String"),
+        pl.lit(b"a").alias("Binary"),
+        pl.lit("2026-07-01").str.to_date().alias("Date"),
+        pl.lit("2026-07-01 12:00").str.to_datetime("%Y-%m-%d %H:%M", time_zone="UTC", time_unit="us").alias("Datetime"),
+        pl.lit(1).cast(pl.Decimal(12, 2)).alias("Decimal"),
+        pl.struct(x=pl.concat_list(pl.lit(1))).alias("Struct"),
+    )
+    lake.write(rows, partition_by=("Boolean",))
+    ours = lake.table(version=0)
+    theirs = DeltaTable.create(
+        str(tmp_path / "theirs"), ours.schema(), partition_by=["Boolean"], configuration=dict(ours.metadata().configuration)
+    )
+
+    def written(table):
+        text = (Path(table.table_uri.removeprefix("file://")) / "_delta_log" / "00000000000000000000.json").read_text("utf-8")
+        actions = [action for line in text.splitlines() if "commitInfo" not in (action := json.loads(line))]
+        for action in actions:
+            for changes in ("id", "createdTime"):
+                action.get("metaData", {}).pop(changes, None)
+        return actions
+
+    assert written(ours) == written(theirs)
+    assert ours.history()[-1]["operation"] == "CREATE TABLE"
 
 
 def test_the_first_log_entry_is_ours_and_names_no_temporary_folder(lake):

@@ -108,6 +108,28 @@ def test_keys_must_name_one_row_each(lake, mode):
     assert lake.table().version() == 1
 
 
+@pytest.mark.parametrize("mode", ["upsert", "merge"])
+@pytest.mark.parametrize("start", ["missing", "empty", "emptied"])
+def test_a_merge_into_no_rows_is_an_append(lake, mode, start):
+    """Nothing can match, so nothing is compared; from the first rows on it is."""
+    if start == "empty":
+        lake.write(OLD.clear())
+    elif start == "emptied":
+        lake.write(OLD)
+        lake.table().delete()
+    lake.write(NEW, mode=mode, keys=("id",))
+    lake.write(pl.DataFrame({"id": [3, 4], "v": ["newer", "newer"]}), mode=mode, keys=("id",))
+    assert [entry["operation"] for entry in lake.table().history(2)] == ["MERGE", "WRITE"]
+    assert lake.read().rows() == [(2, "new"), (3, "newer"), (4, "newer")]
+
+
+def test_a_merge_into_no_rows_grows_the_table(lake):
+    """Columns that only the batch has, and columns that only the table has."""
+    lake.write(OLD.clear())
+    lake.write(pl.DataFrame({"id": [1], "w": [2.5]}), mode="upsert", keys=("id",), merge_schema=True)
+    assert lake.read().rows(named=True) == [{"id": 1, "v": None, "w": 2.5}]
+
+
 def test_upsert_by_two_keys_and_names_that_need_quotes(lake):
     """Column names are quoted for the merge's predicate."""
     old = pl.DataFrame({"select": [1, 1], "Key-2": ["a", "b"], "v.x": [1, 2]})

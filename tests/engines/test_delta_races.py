@@ -87,6 +87,18 @@ def test_an_append_in_between_refuses_who_must_be_alone(lake, lazily, first, sec
     assert isinstance(results[1], WriteConflictError)
 
 
+@pytest.mark.parametrize("state", ["missing", "empty"])
+@pytest.mark.parametrize("mode", ["upsert", "merge"])
+def test_an_append_in_between_refuses_a_merge_into_no_rows(lake, lazily, state, mode):
+    """Such a merge is committed as an append, and still must be alone: its key may be in the table by now."""
+    if state == "empty":
+        lake.write(ONE.clear())
+    targets = [lake.target(transaction="r1/n"), lake.target(mode=mode, transaction="r2/n", keys=("id",))]
+    results = _raced(lake, lazily, *targets)
+    assert isinstance(results[1], WriteConflictError)
+    assert lake.read().equals(ONE)
+
+
 def test_a_zombie_that_opened_before_its_successor_committed_is_refused(lake, lazily):
     """It wakes up after a later run overwrote the table; its handle is old."""
     lake.write(ONE)

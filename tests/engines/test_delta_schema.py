@@ -301,3 +301,14 @@ def test_a_wall_clock_table_of_others_takes_wall_clocks(lake):
     assert lake.read()["at"].to_list() == [NOON, NOON]
     with pytest.raises(SchemaMismatchError):
         lake.write(pl.DataFrame({"at": pl.Series([NOON]).dt.replace_time_zone("Europe/Zurich")}))
+
+
+def test_storing_one_column_leaves_the_others_where_they_are():
+    """Joining their chunks would copy the whole batch."""
+    from odibi_core.engines.polars.delta_schema import storable
+
+    times, texts = pl.Series("at", [NOON] * 60), pl.Series("text", ["a"] * 40)
+    rows = pl.DataFrame([pl.concat([times, times], rechunk=False), pl.concat([texts, texts, texts], rechunk=False)])
+    stored = storable(rows).rows
+    assert stored.schema["at"] == UTC
+    assert stored["text"].n_chunks() > 1

@@ -31,7 +31,8 @@ def storable(rows: pl.DataFrame) -> Batch:
     declared = rows.schema
     check_names(declared.names())
     casts = [cast for name, dtype in declared.items() if (cast := stored_expression(name, dtype)) is not None]
-    return Batch(rows=rows.with_columns(casts) if casts else rows, declared=declared)
+    # Lazy: an eager `with_columns` also joins the chunks of every other column, which copies the whole batch.
+    return Batch(rows=rows.lazy().with_columns(casts).collect() if casts else rows, declared=declared)
 
 
 def fitted(batch: Batch, table: pl.Schema, *, add_columns: bool, fill_missing: bool) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -131,17 +132,11 @@ def _first_entry(
         raise ConfigError(
             f"table property '{wrong[0]}' cannot be {properties[wrong[0]]!r}", hint="The Polars engine could not write the table again."
         )
-    with tempfile.TemporaryDirectory(prefix="odibi-") as folder, translated(f"creating table '{location.name}'"):
-        DeltaTable.create(
-            folder,
-            Schema.from_arrow(schema),
-            mode="error",
-            partition_by=list(partition_by),
-            configuration=dict(properties),
-            raise_if_key_not_exists=False,
-        )
-        text = (Path(folder) / FIRST_VERSION).read_text("utf-8")
-    actions: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line]
+    with translated(f"creating table '{location.name}'"):
+        if properties == PROPERTIES:
+            actions = _plain_actions(Schema.from_arrow(schema), partition_by)
+        else:  # a property may need a higher protocol, or may not have this value: delta-rs knows
+            actions = _actions_of_delta_rs(Schema.from_arrow(schema), partition_by, properties)
     for action in actions:
         if "commitInfo" in action:
             action["commitInfo"].setdefault("operationParameters", {})["location"] = location.uri
@@ -149,6 +144,44 @@ def _first_entry(
         application, sequence, at = transaction
         actions.append({"txn": {"appId": application, "version": sequence, "lastUpdated": at}})
     return "\n".join(json.dumps(action, separators=(",", ":")) for action in actions).encode()
+
+
+def _plain_actions(schema: Schema, partition_by: tuple[str, ...]) -> list[dict[str, Any]]:
+    """
+    The actions for a table of stored types with our own properties, which need no table feature.
+
+    Source: https://github.com/delta-io/delta/blob/master/PROTOCOL.md, "Actions".
+    """
+    now = int(time.time() * 1000)
+    metadata = {
+        "id": str(uuid.uuid4()),
+        "name": None,
+        "description": None,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema.to_json(),
+        "partitionColumns": list(partition_by),
+        "createdTime": now,
+        "configuration": PROPERTIES,
+    }
+    return [
+        {"commitInfo": {"timestamp": now, "operation": "CREATE TABLE", "operationParameters": {"mode": "ErrorIfExists"}}},
+        {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+        {"metaData": metadata},
+    ]
+
+
+def _actions_of_delta_rs(schema: Schema, partition_by: tuple[str, ...], properties: Mapping[str, str]) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory(prefix="odibi-") as folder:
+        DeltaTable.create(
+            folder,
+            schema,
+            mode="error",
+            partition_by=list(partition_by),
+            configuration=dict(properties),
+            raise_if_key_not_exists=False,
+        )
+        text = (Path(folder) / FIRST_VERSION).read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines() if line]
 
 
 def put_if_absent(file: Path, data: bytes) -> bool:

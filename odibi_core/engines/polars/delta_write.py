@@ -57,9 +57,10 @@ def commit_rows(table: DeltaTable, target: Target, rows: pl.DataFrame, propertie
         write_deltalake(
             table, rows, mode="overwrite", schema_mode=_schema_mode(target), partition_by=partition_by, commit_properties=properties
         )
-    elif target.mode in {"upsert", "merge"} and not rows.is_empty():  # merging nothing commits nothing, and reads it all (delta-rs#2348)
+    elif target.mode in {"upsert", "merge"} and not rows.is_empty() and table.file_uris():
+        # Merging no rows would commit nothing and read the whole table (delta-rs#2348).
         _merge(table, target, rows, properties)
-    else:
+    else:  # an append; so is a merge into a table without files: nothing can match, and the transactions refuse any commit in between
         write_deltalake(table, rows, mode="append", schema_mode="merge" if target.merge_schema else None, commit_properties=properties)
 
 

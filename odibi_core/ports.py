@@ -113,9 +113,10 @@ class CompiledSql(Record):
     """One SELECT, ready for each engine: portable text was parsed and checked when the run was planned."""
 
     text: str  # as the author wrote it
-    polars: str
+    polars: str  # a tree, as JSON
     spark: str
     tables: tuple[str, ...]  # the inputs it reads, lower case
+    at: datetime | None = None  # what CURRENT_TIMESTAMP means: the run's logical time
 
 
 @dataclass(frozen=True, kw_only=True)

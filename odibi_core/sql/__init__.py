@@ -9,6 +9,5 @@ from __future__ import annotations
 from odibi_core.sql.cache import SqlCache
 from odibi_core.sql.compiler import COMPILER_VERSION, compile_sql, expression, tables_of
 from odibi_core.sql.dialect import Dialect
-from odibi_core.sql.letter_case import over_lower_case
 
-__all__ = ["COMPILER_VERSION", "Dialect", "SqlCache", "compile_sql", "expression", "over_lower_case", "tables_of"]
+__all__ = ["COMPILER_VERSION", "Dialect", "SqlCache", "compile_sql", "expression", "tables_of"]

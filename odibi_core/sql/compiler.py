@@ -1,4 +1,4 @@
-"""Compile one query: parse, refuse what is not a pure function of its inputs, write the text for each engine."""
+"""Compile one query: parse, refuse what is not a pure function of its inputs, write it for each engine."""
 
 from __future__ import annotations
 
@@ -7,39 +7,41 @@ from collections.abc import Collection
 
 from odibi_core.errors import ConfigError, Problem
 from odibi_core.ports import CompiledSql, EngineName
+from odibi_core.sql import tree
 from odibi_core.sql.dialect import Dialect
 
-COMPILER_VERSION = "1"  # raise it with every change of the generated text: cached texts of an older version are not used
+COMPILER_VERSION = "2"  # raise it with every change of the generated tree: cached ones of an older version are not used
 
 
 def compile_sql(text: str, *, tables: Collection[str], dialect: Dialect = "spark", engine: EngineName = "polars") -> CompiledSql:
     """
     One SELECT, WITH … SELECT or set operation over the given inputs, for each engine.
 
-    Identifiers are case-insensitive as in Spark: the Polars text has them in lower case, the result's columns are spelled as in `text`.
-    `dialect="duckdb"` is a way of writing: names, operators and the order of NULL are DuckDB's, functions and casts mean what
-    they mean in Spark.
-    With `engine="spark"` functions that Polars lacks are accepted, and the Polars text is empty.
+    Identifiers are case-insensitive as in Spark, and the result's columns are spelled as in `text`.
+    With `dialect="duckdb"` names, operators, the order of NULL and the functions of that name are DuckDB's, and a number with a fraction
+    is rounded when it is cast to a whole one; what is left means what it means in Spark.
+    With `engine="spark"` functions that Polars lacks are accepted, and the tree for Polars is empty.
 
     Raises:
         ConfigError: If the text does not parse, is anything but one query, reads a relation that is not an input, or uses what
             Polars does not compute with Spark's meaning. Carries every problem, each with line and column inside the text.
     """
-    from odibi_core.sql import names, portable, relations, statement
+    from odibi_core.sql import names, queries, relations, statement
 
     query = statement.parse(text, dialect)
     known = frozenset(name.lower() for name in tables)
     found = relations.read_by(query, text)
     problems = relations.unknown(found, known, text)
-    problems += portable.problems(query, text) if engine == "polars" else portable.unsafe(query, text)
-    problems += portable.ambiguous(query, text) if dialect == "duckdb" else []
+    lowered, work = queries.lowered(query, text, dialect)
+    problems += work.problems if engine == "polars" else relations.unsafe(query, text)
     if problems:
-        raise ConfigError.of(tuple(problems))
-    names.name_results(query)
+        raise ConfigError.of(tuple(dict.fromkeys(problems)))
+    written = query if dialect == "spark" else statement.parse(text, dialect, plain=False)
+    names.name_results(written)
     return CompiledSql(
         text=text,
-        polars=names.polars_text(query) if engine == "polars" else "",
-        spark=names.spark_text(query),
+        polars=tree.encoded(lowered) if engine == "polars" else "",
+        spark=names.spark_text(written),
         tables=tuple(sorted({relation.name for relation in found})),
     )
 

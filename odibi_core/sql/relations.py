@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from odibi_core.errors import Problem
-from odibi_core.sql.statement import function_name, position
+from odibi_core.sql.calls import UNSAFE_FUNCTIONS
+from odibi_core.sql.expressions import CONSTRUCTS
+from odibi_core.sql.statement import function_name, place_in
+
+_UNSAFE_NODES = (exp.QueryTransform, exp.Into, exp.Parameter, exp.Placeholder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +35,30 @@ def unknown(found: list[Relation], known: frozenset[str], text: str) -> list[Pro
     inputs = f"Known inputs: {', '.join(sorted(known)) or 'none'}."
     problems = []
     for relation in found:
-        where = position(relation.node, text)
         if relation.is_function:
-            message = f"SQL calls the table function '{relation.name}'{where}"
+            message = f"SQL calls the table function '{relation.name}'"
             hint = f"Read data with 'read:' or 'inputs:' and name the input here. {inputs}"
         elif relation.name not in known:
             near = difflib.get_close_matches(relation.name, known, n=1)
-            message = f"SQL reads '{relation.name}', which is not an input{where}"
+            message = f"SQL reads '{relation.name}', which is not an input"
             hint = (f"Did you mean '{near[0]}'? " if near else "") + inputs
         else:
             continue
-        problems.append(Problem(message=message, hint=hint))
+        problems.append(Problem(message=message, hint=hint, place=place_in(relation.node, text)))
     return problems
+
+
+def unsafe(query: exp.Expr, text: str) -> list[Problem]:
+    """What no engine may run: calls out of the query."""
+    return [
+        Problem(message=f"{_called(node)} is not allowed", hint="A query may only read its inputs.", place=place_in(node, text))
+        for node in query.walk()
+        if isinstance(node, _UNSAFE_NODES) or (isinstance(node, exp.Anonymous) and node.name.lower() in UNSAFE_FUNCTIONS)
+    ]
+
+
+def _called(node: exp.Expr) -> str:
+    return f"function {node.name.upper()}" if isinstance(node, exp.Anonymous) else CONSTRUCTS.get(type(node), node.key.upper())
 
 
 def _visit(node: exp.Expr, ctes: frozenset[str], text: str) -> Iterator[Relation]:

@@ -10,7 +10,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
-from odibi_core.errors import ConfigError
+from odibi_core.errors import ConfigError, Place, Problem
+from odibi_core.sql.grammar import PlainDuckDB, PlainSpark
 
 if TYPE_CHECKING:
     from odibi_core.sql.dialect import Dialect
@@ -18,20 +19,23 @@ if TYPE_CHECKING:
 # It warns about statements that it cannot parse, quoting them; every such statement is refused here, with a better text.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
+IN_TEXT = "SQL"  # the file of a place inside a text, until somebody knows where the text stands
 _ONE_QUERY = "A step turns its inputs into one table: write one SELECT, WITH … SELECT or a set operation of them."
 
 
-def parse(text: str, dialect: Dialect) -> exp.Query:
+def parse(text: str, dialect: Dialect, *, plain: bool = True) -> exp.Query:
     """
-    The tree of one query.
+    The tree of one query; with `plain` its function calls are left as they are written.
 
     Raises:
         ConfigError: If the text does not parse, or is empty, several statements or not a query.
     """
     try:
-        statements = [statement for statement in sqlglot.parse(text, dialect=dialect) if statement is not None]
+        statements = [
+            statement for statement in sqlglot.parse(text, dialect=_grammar(dialect) if plain else dialect) if statement is not None
+        ]
     except SqlglotError as error:
-        _refuse_syntax(error)
+        _refuse_syntax(error, text)
     except RecursionError:
         raise ConfigError("SQL is nested too deeply", hint="Split it into several steps.") from None
     if not statements:
@@ -52,9 +56,9 @@ def parse_condition(text: str, dialect: Dialect) -> exp.Expr:
         ConfigError: If the text is not one expression.
     """
     try:
-        parsed: Any = sqlglot.parse_one(text, dialect=dialect, into=exp.Condition)
+        parsed: Any = sqlglot.parse_one(text, dialect=_grammar(dialect), into=exp.Condition)
     except SqlglotError as error:
-        _refuse_syntax(error)
+        _refuse_syntax(error, text)
     except RecursionError:
         raise ConfigError("SQL is nested too deeply", hint="Simplify the condition.") from None
     if isinstance(parsed, exp.Query | exp.Alias | exp.Command) or not isinstance(parsed, exp.Expr):
@@ -67,13 +71,26 @@ def columns_of(tree: exp.Expr) -> frozenset[str]:
     return frozenset(column.name for column in tree.find_all(exp.Column) if not isinstance(column.this, exp.Star))
 
 
-def position(node: exp.Expr, text: str) -> str:
-    """Where a node stands in the text, as a tail for a message; empty if the parser did not say."""
+def offset_of(node: exp.Expr) -> int:
+    """Where a node begins in the text, or -1 if the parser did not say."""
     for inner in node.walk():
         start = inner.meta.get("start")
-        if isinstance(start, int) and 0 <= start < len(text):
-            return f" (line {text.count(chr(10), 0, start) + 1}, column {start - text.rfind(chr(10), 0, start)})"
-    return ""
+        if isinstance(start, int):
+            return start
+    return -1
+
+
+def place_in(node: exp.Expr, text: str) -> Place | None:
+    """Where a node stands in the text."""
+    return place_at(offset_of(node), text)
+
+
+def place_at(offset: int, text: str) -> Place | None:
+    """An offset as line and column."""
+    if not 0 <= offset < len(text):
+        return None
+    line = text.count("\n", 0, offset)
+    return Place(file=IN_TEXT, line=line + 1, column=offset - text.rfind("\n", 0, offset), excerpt=text.split("\n")[line])
 
 
 def function_name(node: exp.Expr, text: str) -> str:
@@ -86,16 +103,22 @@ def function_name(node: exp.Expr, text: str) -> str:
     return node.sql_name() if isinstance(node, exp.Func) else node.key
 
 
-def _refuse_syntax(error: SqlglotError) -> NoReturn:
+def _grammar(dialect: Dialect) -> type[sqlglot.Dialect]:
+    return PlainDuckDB if dialect == "duckdb" else PlainSpark
+
+
+def _refuse_syntax(error: SqlglotError, text: str) -> NoReturn:
     details: dict[str, Any] = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
     line, column = details.get("line"), details.get("col")
     if line and column:
         column = max(1, column - len(details.get("highlight") or " ") + 1)  # it names the last column of the token
     elif place := re.search(r"(\d+):(\d+)", str(error)):
         line, column = int(place[1]), int(place[2])
+    lines = text.split("\n")
     near = f" near '{details['highlight']}'" if details.get("highlight") else ""
-    where = f" (line {line}, column {column})" if line else ""
-    raise ConfigError(f"SQL does not parse{near}{where}", hint="Write Spark SQL, or set 'sql_dialect: duckdb'.") from None
+    where = Place(file=IN_TEXT, line=line, column=column or 1, excerpt=lines[line - 1] if line <= len(lines) else "") if line else None
+    problem = Problem(message=f"SQL does not parse{near}", hint="Write Spark SQL, or set 'sql_dialect: duckdb'.", place=where)
+    raise ConfigError.of((problem,)) from None
 
 
 def _statement_kind(statement: exp.Expr) -> str:

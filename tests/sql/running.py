@@ -9,8 +9,9 @@ from decimal import Decimal
 import narwhals as nw
 import polars as pl
 
+from odibi_core.engines.polars.sql import query
 from odibi_core.ports import CompiledSql, Frame
-from odibi_core.sql import compile_sql, over_lower_case
+from odibi_core.sql import compile_sql
 
 at = datetime.fromisoformat
 DF = pl.LazyFrame(
@@ -30,14 +31,11 @@ DF = pl.LazyFrame(
 OTHER = pl.LazyFrame({"g": ["a", "n", None], "w": [10, 20, 30]})
 
 
-def run(query: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
+def run(compiled: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
     """What the Polars engine does with a compiled query."""
 
-    def execute(frames: Mapping[str, Frame]) -> Frame:
-        native = {name: frame.to_native() for name, frame in frames.items()}
-        return nw.from_native(pl.SQLContext(native, register_globals=False).execute(query.polars))
-
-    return over_lower_case(tables, execute)
+    native = {name.lower(): frame.to_native() for name, frame in tables.items()}
+    return nw.from_native(query(compiled, {name: native[name] for name in compiled.tables}))
 
 
 def rows(text: str, dialect="spark", **tables: pl.LazyFrame) -> list[tuple]:

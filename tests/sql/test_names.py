@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.sql import compile_sql, over_lower_case
+from odibi_core.sql import compile_sql
 from tests.sql.running import run
 
 ORDERS = pl.LazyFrame({"OrderID": [1, 2], "Net amount": [5, 7], "day": ["mo", "tu"]})
@@ -60,4 +60,4 @@ def test_columns_that_differ_only_in_case_are_refused():
     """SQL cannot tell them apart, so the step says which they are."""
     twins = nw.from_native(pl.LazyFrame({"id": [1], "ID": [2]}))
     with pytest.raises(SchemaMismatchError, match="columns 'id' and 'ID' of 'df' differ only in case"):
-        over_lower_case({"df": twins}, lambda frames: frames["df"])
+        run(compile_sql("SELECT * FROM df", tables=["df"]), {"df": twins})

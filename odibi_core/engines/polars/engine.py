@@ -22,11 +22,11 @@ from odibi_core.engines.polars.parquet_reader import scan_parquet
 from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.pinned_files import files_now, pinned, verify
 from odibi_core.engines.polars.places import is_remote
+from odibi_core.engines.polars.sql import query as run_query
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
 from odibi_core.ports import Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target, Window
-from odibi_core.sql.letter_case import over_lower_case
 
 _FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
 
@@ -85,14 +85,8 @@ class PolarsEngine:
                 f"SQL reads table '{missing[0]}', which the node does not have", hint=f"It has: {', '.join(given) or 'none'}."
             )
 
-        def run(lowered: Mapping[str, Frame]) -> Frame:
-            frames = {name: native(frame) for name, frame in lowered.items()}
-            with translated("preparing a SQL step"):
-                result = pl.SQLContext(frames, register_globals=False, eager=False).execute(query.polars)
-                result.collect_schema()  # a missing column is reported here, at the step, and not at the write
-            return framed(result)
-
-        return over_lower_case({name: given[name] for name in query.tables}, run)
+        with translated("preparing a SQL step"):
+            return framed(run_query(query, {name: native(given[name]) for name in query.tables}))
 
     def cache(self, frame: Frame, counting: Mapping[str, Frame]) -> Cached:
         """Compute once, so that it can be read many times; count other frames in the same pass."""

@@ -1,0 +1,31 @@
+"""The grammars of the two dialects with every function call left as it is written: what a name means is decided in `functions`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.dialects.spark import Spark
+
+# Those whose arguments have words between them.
+_SPECIAL = frozenset({"CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "SUBSTR", "POSITION"})
+
+
+class PlainSpark(Spark):
+    """Spark SQL without functions of its own."""
+
+    class Parser(Spark.Parser):  # type: ignore[valid-type,misc]  # sqlglot sets it when it makes the class
+        """Calls stay calls."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        FUNCTION_PARSERS: ClassVar = {name: parser for name, parser in Spark.Parser.FUNCTION_PARSERS.items() if name in _SPECIAL}
+
+
+class PlainDuckDB(DuckDB):
+    """DuckDB's SQL without functions of its own."""
+
+    class Parser(DuckDB.Parser):  # type: ignore[valid-type,misc]  # sqlglot sets it when it makes the class
+        """Calls stay calls."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        FUNCTION_PARSERS: ClassVar = {name: parser for name, parser in DuckDB.Parser.FUNCTION_PARSERS.items() if name in _SPECIAL}

@@ -40,6 +40,7 @@ class Problem:
     message: str
     hint: str = ""
     place: Place | None = None
+    path: tuple[str | int, ...] = ()  # in a node: the text in which the place counts lines and columns, until its own place is known
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""

@@ -116,6 +116,7 @@ class CompiledSql(Record):
     polars: str  # a tree, as JSON
     spark: str
     tables: tuple[str, ...]  # the inputs it reads, lower case
+    clock: bool = False  # it reads the clock
     at: datetime | None = None  # what CURRENT_TIMESTAMP means: the run's logical time
 
 

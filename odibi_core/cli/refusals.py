@@ -11,30 +11,64 @@ from odibi_core.errors import Place, Problem
 
 if TYPE_CHECKING:
     from odibi_core.config import LoadedProject
+    from odibi_core.config.marks import Mark
 
 
 def refusals_with_places(project: LoadedProject, file: Path) -> tuple[Problem, ...]:
-    """What the planner says, with the places of the nodes that it is about."""
+    """What the planner says, with the places of the nodes, or of the words in their SQL, that it is about."""
     from odibi_core.cli.planned import refusals_of
 
     problems: dict[Problem, None] = {}
     for pipeline in project.config.pipelines:
-        for node, error in refusals_of(project, pipeline):
-            place = _place_of(project, file, pipeline.pipeline, node)
+        refusals = refusals_of(project, pipeline)
+        source = _Source(project, file) if refusals else None
+        for node, error in refusals:
             for problem in error.problems:
-                problems[replace(problem, place=problem.place or place)] = None
+                if source is not None:
+                    problems[source.placed(problem, pipeline.pipeline, node)] = None
     return tuple(problems)
 
 
-def _place_of(project: LoadedProject, file: Path, pipeline: str, node: str | None) -> Place | None:
-    """Where a node, or a pipeline, is named."""
-    from odibi_core.config.imports import ProjectFiles, read_project
-    from odibi_core.config.marks import Mark, locate
+class _Source:
+    """The YAML as it is written, with its marks."""
 
-    files = ProjectFiles(directory=project.directory)
-    tree = read_project(file.resolve(), files, os.environ)
-    path = _path_to(tree, pipeline, node)
-    return None if path is None else files.sources.place(locate(tree, path, Mark(file.name, 1, 1)))
+    def __init__(self, project: LoadedProject, file: Path) -> None:
+        from odibi_core.config.imports import ProjectFiles, read_project
+
+        self._directory = project.directory
+        self._files = ProjectFiles(directory=project.directory)
+        self._tree = read_project(file.resolve(), self._files, os.environ)
+        self._main = file.name
+
+    def placed(self, problem: Problem, pipeline: str, node: str | None) -> Problem:
+        from odibi_core.config.marks import Mark, locate
+
+        path = _path_to(self._tree, pipeline, node)
+        if problem.place is not None and not problem.path:
+            return problem  # in a file of its own
+        if path is None:
+            return replace(problem, place=None, path=())
+        start = Mark(self._main, 1, 1)
+        if problem.path:
+            inside = (*path[:-1], *problem.path)
+            mark = locate(self._tree, inside, start)
+            place = self._inside(mark, problem.place) if problem.place is not None else None
+            return replace(problem, place=place or self._files.sources.place(mark), path=())
+        return replace(problem, place=self._files.sources.place(locate(self._tree, path, start)))
+
+    def _inside(self, mark: Mark, place: Place) -> Place | None:
+        """A place in a text of the YAML: its line is looked for where the text begins, and for as many lines as it may be away."""
+        from odibi_core.config.marks import Mark
+
+        written = place.excerpt.strip()
+        lines = (self._directory / mark.file).read_text(encoding="utf-8-sig").splitlines()
+        for number in range(mark.line, min(len(lines), mark.line + place.line + 1) + 1):
+            line = lines[number - 1]
+            column = line.find(written, mark.column - 1 if number == mark.line else 0) if written else -1
+            if column >= 0:
+                shift = place.column - 1 - (len(place.excerpt) - len(place.excerpt.lstrip()))
+                return self._files.sources.place(Mark(mark.file, number, max(1, column + shift + 1)))
+        return None
 
 
 def _path_to(tree: Any, pipeline: str, node: str | None) -> tuple[str | int, ...] | None:

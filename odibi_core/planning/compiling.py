@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Literal
 
 from odibi_core.ports import CompiledSql
@@ -10,7 +11,7 @@ from odibi_core.ports import CompiledSql
 Dialect = Literal["spark", "duckdb"]
 
 
-def compiled_here(text: str, tables: Collection[str], dialect: Dialect) -> CompiledSql:
+def compiled_here(text: str, tables: Collection[str], dialect: Dialect, now: datetime) -> CompiledSql:
     """
     The query, compiled where it is needed: neither a plan nor a cache may hold it.
 
@@ -19,4 +20,4 @@ def compiled_here(text: str, tables: Collection[str], dialect: Dialect) -> Compi
     """
     from odibi_core.sql import compile_sql
 
-    return compile_sql(text, tables=tables, dialect=dialect)
+    return compile_sql(text, tables=tables, dialect=dialect).model_copy(update={"at": now})

@@ -11,23 +11,22 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, StepConfig, resolve, resolve_sql
+from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
-from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.graph import in_run_order
-from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, pair_queries, variables_in
+from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, variables_in
 from odibi_core.planning.personal import personal_columns, without_salt
 from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
-from odibi_core.planning.refusals import calls_of, query_place, refuse_triggers, refuse_unavailable
+from odibi_core.planning.queries import NodeQueries, SqlCompiler, text_of
+from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
 from odibi_core.ports import CompiledSql
 
 if TYPE_CHECKING:
     from odibi_core.transforms import Library, Params
 
-SqlCompiler = Callable[[str, Collection[str]], CompiledSql]  # (text, tables); raises ConfigError
 TablesOf = Callable[[str], frozenset[str]]  # the relations a text reads
 
 
@@ -226,43 +225,27 @@ class _Builder:
         for name in sorted(read - known):
             error = unknown_dataset(name, known - {"df"})
             raise ConfigError(f"{where}: {error.message}", hint=error.hint)
-        texts = [text for text in map(self._text_of, config.transform.steps if config.transform is not None else ()) if text]
+        texts = [
+            text
+            for text in (text_of(step, self.project) for step in (config.transform.steps if config.transform is not None else ()))
+            if text
+        ]
         everything = any(params.reads_everything for params in calls)
         for name in upstream:
             if everything or name.lower() in read or any(_mentions(text, name) for text in texts):
                 wanted.add(name)
         return tuple(name for name in upstream if name in wanted)
 
-    def _text_of(self, step: StepConfig) -> str | None:
-        return step.sql if step.sql is not None else self.project.files.get(step.sql_file or "")
-
     def _sql(self, config: NodeConfig, calls: Collection[Params], frames: tuple[str, ...]) -> dict[str, CompiledSql]:
-        """Every query of a node: its SQL steps, and those that its transforms will ask for."""
-        tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in config.inputs or {})}
-        compiled: dict[str, CompiledSql] = {}
-        secret = _names_a_variable(self._params(config))
-        for query in (query for params in calls for query in params.queries()):
-            ready = self._compiled(query, {"df"}, f"node '{config.name}'", secret=secret)
-            if not secret:
-                compiled[query_place(query)] = ready
-        for query in (query for params in calls for query in pair_queries(params)):
-            ready = self._compiled(query, {"source", "target"}, f"node '{config.name}'", secret=secret)
-            if not secret:
-                compiled[query_place(query)] = ready
-        for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
-            text = self._text_of(step)
-            if text is None:
-                continue
-            where = f"step {place + 1} of node '{config.name}'"
-            secret = _names_a_variable([self._step_text(config, place) or text])
-            ready = self._compiled(resolve_sql(text, self.scope), tables, where, secret=secret)
-            if not secret:
-                compiled[f"transform.{place}"] = ready
-            elif step.sql is None:
-                raise ConfigError(
-                    f"{where} reads an environment variable in its sql_file", hint="Write this SQL in the YAML: a plan holds no values."
-                )
-        return compiled
+        queries = NodeQueries(
+            project=self.project,
+            pipeline=self.pipeline.pipeline,
+            config=config,
+            written=node_as_written(self.project, self.pipeline.pipeline, config.name),
+            scope=self.scope,
+            compile_sql=self.context.compile_sql,
+        )
+        return queries.compile(calls, frames)
 
     def _targets(self, config: NodeConfig, upstream: tuple[str, ...], where: str) -> dict[str, PlannedTarget]:
         """Where the node's patterns read and write."""
@@ -286,22 +269,6 @@ class _Builder:
     def _params(self, config: NodeConfig) -> list[JsonValue]:
         written = node_as_written(self.project, self.pipeline.pipeline, config.name)
         return [written.get("params"), written.get("pattern"), written.get("transform")]
-
-    def _step_text(self, config: NodeConfig, place: int) -> JsonValue:
-        """A step's SQL as it stands in the YAML; None if it comes from a file."""
-        written = node_as_written(self.project, self.pipeline.pipeline, config.name)
-        step = _list(_mapping(written.get("transform")).get("steps"))[place]
-        return step if isinstance(step, str) else _mapping(step).get("sql")
-
-    def _compiled(self, text: str, tables: Collection[str], where: str, *, secret: bool) -> CompiledSql:
-        """A text with a value of the environment in it is compiled to be checked only: what remembers compiled texts must not see it."""
-        try:
-            if secret:
-                return compiled_here(text, tables, self.project.config.sql_dialect)
-            return self.context.compile_sql(text, tables)
-        except ConfigError as error:
-            message = f"{where} in pipeline '{self.pipeline.pipeline}': {error.message}"
-            raise ConfigError(message, hint=error.hint, code="sql") from error
 
     def _stored(self, config: NodeConfig, frames: tuple[str, ...], selected: frozenset[str]) -> dict[str, StoredInput]:
         """Inputs from outside this run: nodes of other pipelines, and nodes above that were not selected."""
@@ -345,11 +312,6 @@ def _upstream(config: NodeConfig, pipeline: str) -> tuple[str, ...]:
         if isinstance(reference, str) and reference.startswith(prefix)
     ]
     return tuple(dict.fromkeys([*config.depends_on, *referenced]))
-
-
-def _names_a_variable(values: list[JsonValue]) -> bool:
-    """Whether a value of the environment goes into these: then what is compiled from them stays out of the plan."""
-    return bool(variables_in(values))
 
 
 def _mentions(sql: str, name: str) -> bool:

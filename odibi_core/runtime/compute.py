@@ -84,6 +84,7 @@ class Computer:
             engine=self.engine,
             primary=inputs.primary,
             named=inputs.named,
+            now=plan.logical_time,
             dialect=plan.sql_dialect,
             library=self.library,
             patterns=patterns,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ def transform(
     engine: Engine,
     primary: Frame | None,
     named: Mapping[str, Frame],
+    now: datetime,
     dialect: Dialect = "spark",
     library: Library | None = None,
     patterns: PatternRun | None = None,
@@ -46,7 +48,7 @@ def transform(
     tables = dict(named)
 
     def compile_text(text: str, known: Collection[str]) -> CompiledSql:
-        return node.sql.get(query_place(text)) or compiled_here(text, known, dialect)
+        return node.sql.get(query_place(text)) or compiled_here(text, known, dialect, now)
 
     def compute(small: Frame) -> list[tuple[Any, ...]]:
         return engine.cache(small, {}).frame.collect().rows()
@@ -72,7 +74,7 @@ def transform(
     for place, step in enumerate(config.transform.steps if config.transform is not None else ()):
         compiled = node.sql.get(sql_place(place))
         if compiled is None and step.sql is not None:
-            compiled = compiled_here(step.sql, {"df", *tables}, dialect)
+            compiled = compiled_here(step.sql, {"df", *tables}, dialect, now)
         if compiled is not None:
             frame = engine.sql(compiled, tables if frame is None else {**tables, "df": frame})
         elif step.function is not None:

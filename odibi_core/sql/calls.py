@@ -59,7 +59,7 @@ def hint_for(name: str) -> str:
     """What to do instead of a construct that is refused."""
     if hint := HINTS.get(name.lower()):
         return hint
-    near = difflib.get_close_matches(name.lower(), [known for known in signatures() if known not in INTERNAL], n=1, cutoff=0.65)
+    near = difflib.get_close_matches(name.lower(), sorted(known for known in signatures() if known not in INTERNAL), n=1, cutoff=0.65)
     return f"Did you mean '{near[0].upper()}'? {_GENERAL}" if near else _GENERAL
 
 

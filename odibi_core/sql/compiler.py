@@ -10,6 +10,7 @@ from odibi_core.ports import CompiledSql, EngineName
 from odibi_core.sql import tree
 from odibi_core.sql.dialect import Dialect
 
+_CLOCK = ("current_date", "current_timestamp", "unix_timestamp")
 COMPILER_VERSION = "2"  # raise it with every change of the generated tree: cached ones of an older version are not used
 
 
@@ -43,6 +44,7 @@ def compile_sql(text: str, *, tables: Collection[str], dialect: Dialect = "spark
         polars=tree.encoded(lowered) if engine == "polars" else "",
         spark=names.spark_text(written),
         tables=tuple(sorted({relation.name for relation in found})),
+        clock=any(isinstance(node, tree.Call) and node.name in _CLOCK for node in tree.walk(lowered, into_queries=True)),
     )
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
+from odibi_core.errors import ConfigError
 from odibi_core.model import Record
 
 BOUND = "#"  # the table of a column that an engine has already found: its name is the engine's own
@@ -299,8 +300,18 @@ def encoded(query: Query) -> str:
 
 
 def decoded(text: str) -> Query:
-    """A query from JSON."""
-    query: Query = _adapter().validate_json(text)
+    """
+    A query from JSON.
+
+    Raises:
+        ConfigError: If it is none: a plan of another release.
+    """
+    try:
+        query: Query = _adapter().validate_json(text)
+    except ValidationError:
+        raise ConfigError(
+            "a compiled query is not understood", code="sql", hint="The plan is of another release: start the run again."
+        ) from None
     return query
 
 

@@ -41,8 +41,8 @@ def test_what_the_planner_refuses_is_found_in_every_node_at_once(project: Path) 
     assert (found.code, found.json["ok"]) == (2, False)
     assert [(problem["file"], problem["line"], problem["column"]) for problem in found.json["problems"]] == [
         ("orders.yaml", 13, 15),
-        ("orders.yaml", 43, 15),
-        ("report.yaml", 19, 15),
+        ("orders.yaml", 50, 28),
+        ("report.yaml", 25, 31),
     ]
     assert "Did you mean 'deduplicate'?" in found.json["problems"][0]["hint"]
 

@@ -98,11 +98,11 @@ def test_what_polars_computes_differently_is_refused_and_spark_may_have_it(text,
 def test_every_problem_of_a_text_is_named_with_its_place():
     """All problems come at once, each with line and column inside the text, and an unknown input with the nearest known one."""
     with pytest.raises(ConfigError) as refused:
-        compile_sql("SELECT md6(a) AS x,\n       from_json(b, 'c INT') AS y\nFROM custmers", tables=["customers", "orders"])
+        compile_sql("SELECT mdd5(a) AS x,\n       from_json(b, 'c INT') AS y\nFROM custmers", tables=["customers", "orders"])
     assert [str(problem) for problem in refused.value.problems] == [
         "SQL:3:6: SQL reads 'custmers', which is not an input. Did you mean 'customers'? Known inputs: customers, orders.",
         (
-            "SQL:1:8: function MD6 does not run on Polars with Spark's meaning. Did you mean 'MD5'? "
+            "SQL:1:8: function MDD5 does not run on Polars with Spark's meaning. Did you mean 'MD5'? "
             "Set 'engine: spark' on the node where Spark is available, or use a transformer."
         ),
         (
@@ -110,7 +110,7 @@ def test_every_problem_of_a_text_is_named_with_its_place():
             "Use the transformer 'parse_json', or GET_JSON_OBJECT(x, '$.field')."
         ),
     ]
-    assert refused.value.problems[1].place.excerpt == "SELECT md6(a) AS x,"
+    assert refused.value.problems[1].place.excerpt == "SELECT mdd5(a) AS x,"
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,7 @@ def _constant(text: str, target: pl.DataType, *, safe: bool) -> date | datetime 
     made = cast(reader, target, safe=True).expr
     found: date | datetime | None = frame.select(made).item()
     if found is None and not safe:
-        raise ConfigError(f"'{text}' in SQL is not a {type_name(target)}", hint="Write it as '2024-01-31' or '2024-01-31 13:05:00'.")
+        raise ConfigError(f"a text in SQL is not a {type_name(target)}", hint="Write it as '2024-01-31' or '2024-01-31 13:05:00'.")
     return found
 
 

@@ -18,7 +18,7 @@ from odibi_core.engines.polars.sql.set_operations import combined
 from odibi_core.engines.polars.sql.subqueries import attached, has_queries
 from odibi_core.engines.polars.sql.typed import Typed, common
 from odibi_core.engines.polars.sql.windows import with_windows
-from odibi_core.errors import SchemaMismatchError
+from odibi_core.errors import ConfigError, SchemaMismatchError
 from odibi_core.model import Record
 from odibi_core.sql import tree
 
@@ -58,6 +58,8 @@ class Runner:
     def _relation(self, node: tree.Relation) -> Relation:
         match node:
             case tree.Table():
+                if node.name not in self.tables:
+                    raise ConfigError(f"SQL reads '{node.name}', which is not an input")
                 return renamed(self.tables[node.name], node.alias, self.work)
             case tree.Derived():
                 made = replace(self, outer=None).run(node.query)

@@ -142,6 +142,7 @@ class Target:
     partition_by: tuple[str, ...] = ()
     merge_schema: bool = False
     overwrite_schema: bool = False
+    as_computed: bool = True  # the rows go in as the node computed them, with no columns that nodes behind do not see
     properties: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     over_present: bool = False  # the new rows are made of the present ones: commit over exactly those, or be refused (`Sink.present`)
@@ -233,6 +234,10 @@ class Engine(Protocol):
 
     def maximum(self, frame: Frame, window: Window) -> Scalar:
         """The largest value of a window's column, or of its fallback where that is null; None if there is no value."""
+        ...
+
+    def fingerprint(self, frame: Frame, columns: Sequence[str] | None) -> str:
+        """SHA-256 of the rows, in hex: the same rows in any order give the same text in every process. None counts all columns."""
         ...
 
     def open(self, target: Target) -> Sink:

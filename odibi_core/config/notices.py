@@ -9,6 +9,7 @@ from odibi_core.config.marks import MarkedMapping
 from odibi_core.config.node import NodeConfig, PrivacyConfig
 from odibi_core.config.project import ProjectConfig
 from odibi_core.config.read import ReadConfig
+from odibi_core.config.write import SAFE_RETENTION_HOURS, WriteConfig
 
 
 def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
@@ -36,6 +37,33 @@ def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
         for node in pipeline.nodes:
             for text in _of_node(node, config):
                 yield f"{pipeline.name}.{node.name}.{text}"
+
+
+def _of_write(node: NodeConfig, write: WriteConfig, *, spark: bool) -> Iterator[str]:
+    delta_only: dict[str, object] = {
+        "zorder_by": write.zorder_by,
+        "table_properties": write.table_properties,
+        "merge_schema": write.merge_schema,
+        "overwrite_schema": write.overwrite_schema,
+        "auto_optimize": write.auto_optimize,
+        "skip_if_unchanged": write.skip_if_unchanged,
+    }
+    for key, used in delta_only.items():
+        if used and write.format != "delta":
+            yield f"write.{key}: concerns Delta tables only and has no effect with 'format: {write.format}'"
+    incremental = node.read.incremental if node.read is not None else None
+    if write.skip_if_unchanged and incremental is not None and incremental.mode == "stateful":
+        yield "write.skip_if_unchanged: has no effect on a stateful load, whose mark moves with each write"
+    if write.register_table is not None and not spark:
+        yield "write.register_table: concerns Spark only and has no effect; the table is found by its path"
+    optimize = write.auto_optimize
+    if optimize is not None and 0 < optimize.vacuum_retention_hours < SAFE_RETENTION_HOURS:
+        week = SAFE_RETENTION_HOURS
+        yield f"write.auto_optimize.vacuum_retention_hours: less than {week} would break readers, so {week} count"
+    if node.materialized == "view":
+        yield "materialized: a 'view' is written as a table"
+    if node.materialized == "incremental" and "mode" in write.model_fields_set and write.mode != "append":
+        yield f"write.mode: 'materialized: incremental' appends, so '{write.mode}' has no effect"
 
 
 def _of_privacy(privacy: PrivacyConfig) -> Iterator[str]:
@@ -72,10 +100,10 @@ def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
         yield "validation.cache_df: has no effect, all checks run in one query"
     if node.validation and node.validation.quarantine and not any(check.on_fail == "quarantine" for check in node.validation.tests):
         yield "validation.quarantine: no test has 'on_fail: quarantine', so nothing goes there"
+    if node.write is not None:
+        yield from _of_write(node, node.write, spark=spark)
     if node.privacy is not None:
         yield from _of_privacy(node.privacy)
-    if node.materialized == "view":
-        yield "materialized: a 'view' is written as a table"
     if node.streaming or (node.write and node.write.streaming) or (node.read and node.read.streaming):
         yield "streaming: is not supported; a run of this node is refused"
     reads = {"read": node.read} if node.read else {}

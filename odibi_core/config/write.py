@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, model_validator
 from odibi_core.config.read import Format
 from odibi_core.config.section import Section, Text, wrong
 
+SAFE_RETENTION_HOURS = 168  # a week: longer than any reader or writer works on one version of a table
 WriteMode = Literal["overwrite", "append", "upsert", "append_once", "merge"]
 
 

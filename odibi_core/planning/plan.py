@@ -82,6 +82,7 @@ class Plan(Record):
     connections: dict[str, JsonValue]  # as written
     story: dict[str, JsonValue] | None = None  # as written
     max_sample_rows: int = 10
+    table_properties: dict[str, str] = {}  # of Delta tables that are founded, where a node says nothing else
     fingerprint: str  # of the configuration that it was compiled from
 
     def node(self, name: str) -> PlannedNode:

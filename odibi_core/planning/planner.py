@@ -80,6 +80,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         connections=_mapping(project.tree.get("connections")),
         story=None if story is None else _mapping(project.tree.get("story")),
         max_sample_rows=10 if story is None else story.max_sample_rows,
+        table_properties=project.config.performance.delta_table_properties,
         fingerprint=project.fingerprint,
     )
 

@@ -53,7 +53,8 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if engine == "spark":
         found.append(("engine 'spark' is not available yet", "Set 'engine: polars' on the node or the project."))
-    if config.streaming or any(isinstance(read, ReadConfig) and read.streaming for read in (config.read, *(config.inputs or {}).values())):
+    streams = any(isinstance(read, ReadConfig) and read.streaming for read in (config.read, *(config.inputs or {}).values()))
+    if config.streaming or streams or (config.write is not None and config.write.streaming is not None):
         found.append(("streaming is not available", "Remove 'streaming: true'; files are taken in as they arrive."))
     if config.read is not None:
         if config.read.format not in READABLE:
@@ -79,7 +80,6 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
         "validation.gate": config.validation is not None and config.validation.gate is not None,
         "read.query": config.read is not None and config.read.query is not None,
         "write.first_run_query": config.write is not None and config.write.first_run_query is not None,
-        "write.skip_if_unchanged": config.write is not None and bool(config.write.skip_if_unchanged),
     }
     return [key for key, used in unavailable.items() if used]
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.refusals import calls_by_place, patterns_known
-from odibi_core.ports import Cached, Connections, Engine, Frame, Scanned, SecretSource, Sink, Source
+from odibi_core.ports import Cached, Connections, Engine, Scanned, SecretSource, Sink, Source
 from odibi_core.runtime.anonymising import without_personal_values
-from odibi_core.runtime.datasets import SOURCE_FILE, FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, reads_of, scan_source
+from odibi_core.runtime.datasets import FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, reads_of, scan_source
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
+from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, paths_in_params, pattern_targets
 from odibi_core.runtime.targets import target_of
 from odibi_core.runtime.transforming import transform
@@ -22,8 +23,6 @@ from odibi_core.runtime.watermark import FrozenWindow, MarkKey, parse_scalar
 
 if TYPE_CHECKING:
     from odibi_core.transforms import Library
-
-EXTRACTED_AT = "_extracted_at"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +89,6 @@ class Computer:
             patterns=patterns,
         )
         frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
-        if config.write is not None and config.write.add_metadata:
-            frame = _with_metadata(frame, plan, inputs)
         cached = self.engine.cache(frame, inputs.uncounted)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
@@ -122,13 +119,17 @@ class Computer:
             connection, _, path = at.path.partition("/")
             source = Source(location=self.connections(plan).locate(connection, path), format="delta", version=at.version)
             return self.engine.scan(source)
+        node = plan.node(upstream)
+        config = self.configuration(plan, node)
+        scanned = self._kept(plan, node, config, at)
+        return replace(scanned, frame=without_origin(scanned.frame, config))
+
+    def _kept(self, plan: Plan, node: PlannedNode, config: NodeConfig, at: FrameAt) -> Scanned:
         try:
-            return self.shelf.take(plan, upstream, at)
+            return self.shelf.take(plan, node.name, at)
         except FrameLostError:
             # A resumed run: what the node computed is gone with its process, but its inputs are frozen. Its write stays as it is.
-            node = plan.node(upstream)
-            config = self.configuration(plan, node)
-            outcome = finished(self.journal, plan, upstream)
+            outcome = finished(self.journal, plan, node.name)
             own = target_of(plan, node, config, self.connections(plan)) if any(one.is_write for one in node.targets.values()) else None
             patterns = self.open_patterns(plan, node, config, None if own is None else self.engine.open(own))
             cached = self.compute(plan, node, config, _same_load(plan, node, config, outcome), patterns).cached
@@ -137,23 +138,12 @@ class Computer:
 
 
 def _sources(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections, load: Load) -> dict[str, Source]:
-    wants_file = config.write is not None and bool(config.write.add_metadata)
+    wants_file = wants_file_of_each_row(config)
     sources: dict[str, Source] = {}
     for alias, read in reads_of(config).items():
         window = None if read.incremental is None else load.window(read.incremental, plan.logical_time)
         sources[alias] = scan_source(read, node, connections, window=window, file_column=wants_file and read is config.read)
     return sources
-
-
-def _with_metadata(frame: Frame, plan: Plan, inputs: Inputs) -> Frame:
-    """Add when and from which file a row came. The time is the run's, so that a retry writes the same rows."""
-    import narwhals as nw
-
-    frame = frame.with_columns(nw.lit(plan.planned_at, dtype=nw.Datetime("us", "UTC")).alias(EXTRACTED_AT))
-    files = [file.path for read in inputs.reads for file in read.files]
-    if files and SOURCE_FILE not in frame.collect_schema().names():
-        frame = frame.with_columns(nw.lit(files[0] if len(files) == 1 else f"{len(files)} files").alias(SOURCE_FILE))
-    return frame
 
 
 def _same_load(plan: Plan, node: PlannedNode, config: NodeConfig, outcome: NodeFinished | None) -> Load:

@@ -32,10 +32,11 @@ from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar
 from odibi_core.runtime.compute import Computer, mark_key
 from odibi_core.runtime.datasets import scan_source
 from odibi_core.runtime.loading import Load, window_over
+from odibi_core.runtime.outgoing import outgoing, without_origin
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
-from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
+from odibi_core.runtime.targets import CONTENT_DIGITS, CommitFacts, content_of, dataset_write, frame_in_table, has_transactions, target_of
 from odibi_core.runtime.transforming import step_records
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, Watermarks, transaction_of
 
@@ -156,7 +157,7 @@ class NodeRunner:
         computed = self.computer.compute(plan, node, opened.config, load, opened.patterns)
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
         progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
-        progress.checks = _checked(opened.config, computed.cached.frame)
+        progress.checks = _checked(opened.config, without_origin(computed.cached.frame, opened.config))
         _refuse(progress.checks)
         moved = None
         if load.moves is not None and opened.config.read is not None and opened.config.read.incremental is not None:
@@ -170,10 +171,8 @@ class NodeRunner:
         facts = CommitFacts(
             reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
         )
-        plain = opened.config.write is None or opened.config.write.add_metadata is None
-        output_rows = computed.cached.frame if plain else None
-        also = write_pending(opened.patterns, output_rows, facts.as_metadata(), window=load.moves, but=opened.sink)
-        write = self._commit(opened, frame, facts, load.moves)
+        also = write_pending(opened.patterns, computed.cached.frame, facts.as_metadata(), window=load.moves, but=opened.sink)
+        write = self._commit(opened, frame, facts, load.moves, progress.warnings)
         output = None
         if node.keep_frame:
             output = write.output if write is not None and in_table else self.computer.shelf.place(plan, node)
@@ -225,7 +224,9 @@ class NodeRunner:
             is_gone=lambda: opened.target is None or not engine.open(opened.target).exists,
         )
 
-    def _commit(self, opened: _Opened, frame: Frame, facts: CommitFacts, window: FrozenWindow | None) -> _Committed | None:
+    def _commit(
+        self, opened: _Opened, frame: Frame, facts: CommitFacts, window: FrozenWindow | None, warnings: list[str]
+    ) -> _Committed | None:
         if opened.sink is None or opened.target is None:
             return None
         marks: Mapping[str, int] = {}
@@ -237,12 +238,26 @@ class NodeRunner:
         if facts.rows_out == 0 and window is None and opened.target.mode != "overwrite":
             return None  # nothing to add: no commit, and no table with the guessed types of no rows
         sequence = 1 if window is None else window.sequence
+        content = self._content(opened, frame) if window is None else None
+        if content is not None and opened.sink.transaction(content[0]) == content[1]:
+            warnings.append("nothing was written: the rows are those of the last write (skip_if_unchanged)")
+            return None
+        frame = outgoing(frame, opened.config, opened.plan, facts.reads, opened.sink.present)
+        marks = {**marks, **dict([content] if content is not None else ())}
         receipt = opened.sink.write(frame, facts.as_metadata(), sequence=sequence, marks=marks)
         if opened.key is not None and window is not None:
             # A file that was there already came from another worker of this run, which moved the mark itself.
             foreign = receipt.recovered and not has_transactions(opened.target)
             self._move_mark(opened.key, opened.plan.run_id, None if foreign else sequence)
         return _Committed(target=opened.target, receipt=receipt)
+
+    def _content(self, opened: _Opened, frame: Frame) -> tuple[str, int] | None:
+        """Under which application id the table remembers what this node wrote last, and what it would remember of these rows."""
+        write = opened.config.write
+        if write is None or not write.skip_if_unchanged or not has_transactions(opened.target):
+            return None
+        text = self.computer.engine.fingerprint(without_origin(frame, opened.config), write.skip_hash_columns)
+        return content_of(opened.plan, opened.node.name), int(text[:CONTENT_DIGITS], 16)
 
     def _move_mark(self, key: MarkKey, run_id: str, written: int | None) -> None:
         """The data are in, so this may not fail the node: the next run finds the sequence number in the table and rolls forward."""

@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
 from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, WatermarkMoved
+from odibi_core.messages import digest
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Connections, Target, WriteReceipt
 from odibi_core.runtime.watermark import transaction_of
+
+CONTENT_DIGITS = 15  # of the fingerprint, in hex: 60 bits, so that it is a transaction's version and smaller than FENCED
 
 
 def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections) -> Target | None:
@@ -22,17 +25,18 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
     path = write.path or write.table
     if path is None:
         raise ConfigError(f"node '{node.name}' writes neither a path nor a table", hint="Set 'write.path' or 'write.table'.")
-    keys = write.options.get("keys") or write.merge_keys or ()
+    policy = config.schema_policy
     target = Target(
         location=connections.locate(write.connection, path),
         format=write.format,
-        mode=write.mode,
+        mode="append" if config.materialized == "incremental" else write.mode,
         transaction=transaction_of(plan.run_id, node.name),
-        keys=(keys,) if isinstance(keys, str) else tuple(str(key) for key in keys) if isinstance(keys, list | tuple) else (),
+        keys=write.keys,
         partition_by=tuple(write.partition_by or ()),
-        merge_schema=bool(write.merge_schema),
+        merge_schema=write.merge_schema or (policy is not None and policy.new_columns == "add_nullable"),
         overwrite_schema=bool(write.overwrite_schema),
-        properties={key: str(value) for key, value in (write.table_properties or {}).items()},
+        as_computed=write.add_metadata is None and policy is None and not write.skip_if_unchanged,
+        properties={**plan.table_properties, **write.table_properties},
         options={key: value for key, value in write.options.items() if key != "keys"},
     )
     if any(one.is_write and one.use == "replace" for one in node.targets.values()):
@@ -41,9 +45,14 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
     return target
 
 
+def content_of(plan: Plan, node: str) -> str:
+    """The application id whose version stands for the rows that a node wrote last, in whichever run that was."""
+    return f"odibi/content/{digest(plan.project, plan.environment, plan.pipeline, node)}"
+
+
 def frame_in_table(target: Target | None) -> bool:
     """Whether the table holds exactly this node's output after the commit, so that no copy has to be kept."""
-    return target is not None and target.format == "delta" and target.mode == "overwrite"
+    return target is not None and target.format == "delta" and target.mode == "overwrite" and target.as_computed
 
 
 def has_transactions(target: Target | None) -> bool:

@@ -288,3 +288,23 @@ def test_what_has_no_effect_is_said_once(load: Load) -> None:
         "bronze.load.streaming",
         "bronze.load.read.schema_ddl",
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("format: csv, zorder_by: [i], merge_schema: true, table_properties: { a: b }", ["zorder_by", "table_properties", "merge_schema"]),
+        (
+            "format: csv, overwrite_schema: true, auto_optimize: true, skip_if_unchanged: true",
+            ["overwrite_schema", "auto_optimize", "skip_if_unchanged"],
+        ),
+        ("format: delta, zorder_by: [i], skip_if_unchanged: true, auto_optimize: true", []),
+        ("format: delta, register_table: t", ["register_table"]),
+        ("format: delta, auto_optimize: { vacuum_retention_hours: 48 }", ["auto_optimize.vacuum_retention_hours"]),
+        ("format: delta, auto_optimize: { vacuum_retention_hours: 0 }", []),
+    ],
+)
+def test_what_a_write_cannot_do_is_said(load: Load, settings: str, said: list[str]) -> None:
+    """Where it stands, once."""
+    notices = load(node(f"name: load\n{READ}\nwrite: {{ connection: lake, path: x, {settings} }}")).notices
+    assert [notice.split(":")[0] for notice in notices] == [f"bronze.load.write.{key}" for key in said]

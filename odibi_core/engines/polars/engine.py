@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from odibi_core.engines.polars.content import fingerprint
 from odibi_core.engines.polars.csv_diagnosis import diagnosed
 from odibi_core.engines.polars.csv_reader import scan_csv
 from odibi_core.engines.polars.delta_reader import scan_delta
@@ -105,6 +106,12 @@ class PolarsEngine:
         with translated(doing):
             mark = largest(native(frame), window)
         return as_scalar(self._computed([mark], doing)[0].item(), window.column)
+
+    def fingerprint(self, frame: Frame, columns: Sequence[str] | None) -> str:
+        """SHA-256 of the rows, in hex: the same rows in any order give the same text in every process. None counts all columns."""
+        rows = self._collected(frame, "computing what the rows hold")
+        with translated("computing what the rows hold"):
+            return fingerprint(rows, columns)
 
     def open(self, target: Target) -> Sink:
         """Open a target before its inputs are read; creates a missing table as an empty one when the first write comes."""

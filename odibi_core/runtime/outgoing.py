@@ -1,0 +1,109 @@
+"""What a node hands to its target: the columns that its schema policy lets through, and columns that say where a row came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from odibi_core.config import NodeConfig, ReadConfig
+from odibi_core.config.write import MetadataColumns
+from odibi_core.errors import SchemaMismatchError
+from odibi_core.events import DatasetRead
+from odibi_core.planning.plan import Plan
+from odibi_core.ports import Frame, Scanned
+from odibi_core.runtime.datasets import SOURCE_FILE
+
+EXTRACTED_AT = "_extracted_at"
+SOURCE_CONNECTION = "_source_connection"
+SOURCE_TABLE = "_source_table"
+_FILES = frozenset({"csv", "json", "ndjson", "parquet", "excel", "avro"})
+
+
+def wants_file_of_each_row(config: NodeConfig) -> bool:
+    """
+    Whether each row can say from which file it is: only where rows are written as they were read.
+
+    A transform over a column that tells files apart would give other rows: `distinct` would keep one of each file.
+    """
+    if config.write is None or config.write.add_metadata is None or not config.write.add_metadata.source_file:
+        return False
+    read, validation = config.read, config.validation
+    asks = read is None or read.query is not None or read.sql_file is not None or read.filter is not None
+    changes = config.transformer is not None or config.transform is not None or bool(config.contracts)
+    return not (asks or changes or (validation is not None and validation.quarantine is not None))
+
+
+def without_origin(frame: Frame, config: NodeConfig) -> Frame:
+    """The rows as nodes behind and checks see them: columns about the origin belong to the table alone."""
+    if not wants_file_of_each_row(config) or SOURCE_FILE not in frame.collect_schema().names():
+        return frame
+    return frame.drop(SOURCE_FILE)
+
+
+def outgoing(frame: Frame, config: NodeConfig, plan: Plan, reads: Collection[DatasetRead], present: Callable[[], Scanned | None]) -> Frame:
+    """
+    The frame as it is written. `present` asks for what the target has now; None if there is no target yet.
+
+    Raises:
+        SchemaMismatchError: If columns are new or missing and the policy says `fail`.
+    """
+    wanted = None if config.write is None else config.write.add_metadata
+    told = {} if wanted is None else _origin(wanted, config.read, reads)
+    there = present() if config.schema_policy is not None and config.write is not None else None
+    if there is not None:
+        times = {EXTRACTED_AT} if wanted is not None and wanted.extracted_at else set()
+        frame = _by_policy(frame, config, there.frame.collect_schema().names(), also={*told, *times})
+    return frame if wanted is None else _with_origin(frame, config, told, plan)
+
+
+def _by_policy(frame: Frame, config: NodeConfig, there: Collection[str], *, also: Collection[str]) -> Frame:
+    """The columns of the target in its order, then those that are new. `also` are added later and concern no policy."""
+    import narwhals as nw
+
+    policy = config.schema_policy
+    if policy is None:
+        return frame
+    have = frame.collect_schema().names()
+    missing = [name for name in there if name not in have and name not in also]
+    new = [name for name in have if name not in there and name not in also]
+    if missing and policy.on_missing_columns == "fail":
+        raise SchemaMismatchError(
+            f"columns of the target are missing: {', '.join(missing)}",
+            hint="Add them in the node, or set 'schema_policy.on_missing_columns: fill_null'.",
+        )
+    if new and policy.new_columns == "fail":
+        raise SchemaMismatchError(
+            f"columns are new to the target: {', '.join(new)}",
+            hint="Drop them in the node, or set 'schema_policy.on_new_columns' to 'ignore' or 'add_nullable'.",
+        )
+    kept = [name for name in have if name not in there and (name in also or policy.new_columns == "add_nullable")]
+    frame = frame.with_columns(*(nw.lit(None).alias(name) for name in missing)) if missing else frame
+    return frame.select([name for name in there if name in have or name in missing] + kept)
+
+
+def _origin(wanted: MetadataColumns, read: ReadConfig | None, reads: Collection[DatasetRead]) -> dict[str, str]:
+    """What is the same for all rows of the node's own source."""
+    if read is None:
+        return {}
+    told: dict[str, str | None] = {}
+    files = [file.path for found in reads for file in found.files]
+    if wanted.source_file and read.format in _FILES:
+        told[SOURCE_FILE] = files[0] if len(files) == 1 else read.path
+    if wanted.source_connection:
+        told[SOURCE_CONNECTION] = read.connection
+    if wanted.source_table:
+        told[SOURCE_TABLE] = read.table
+    return {name: text for name, text in told.items() if text is not None}
+
+
+def _with_origin(frame: Frame, config: NodeConfig, told: Mapping[str, str], plan: Plan) -> Frame:
+    """Add them behind the others. The time is the run's, so that a retry writes the same rows."""
+    import narwhals as nw
+
+    have = frame.collect_schema().names()
+    columns = {name: nw.lit(text) for name, text in told.items()}
+    if wants_file_of_each_row(config) and SOURCE_FILE in have:
+        columns[SOURCE_FILE] = nw.col(SOURCE_FILE)
+    if config.write is not None and config.write.add_metadata is not None and config.write.add_metadata.extracted_at:
+        columns = {EXTRACTED_AT: nw.lit(plan.planned_at, dtype=nw.Datetime("us", "UTC")), **columns}
+    kept = [nw.col(name) for name in have if name not in columns]
+    return frame.select(*kept, *(column.alias(name) for name, column in columns.items())) if columns else frame

@@ -1,0 +1,269 @@
+"""What `write:` and its neighbours do to a table, run by run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+
+from odibi_core.events import NodeResult
+from odibi_core.hosts.in_process import InProcess
+from tests.hosts.world import HEAD, World
+
+Told = dict[str, Any]
+
+
+class Runs:
+    """One pipeline with a node `n` (and what stands behind it), run as often as a test likes."""
+
+    def __init__(self, folder: Path, node: str, *, behind: str = "", head: str = "") -> None:
+        self.folder = folder
+        (folder / "landing").mkdir()
+        self.world = World(folder, f"{HEAD}{head}pipelines:\n  - pipeline: p\n    nodes:\n      - {node}\n{behind}")
+
+    def land(self, text: str, name: str = "in.csv") -> None:
+        (self.folder / "landing" / name).write_text(text)
+
+    def run(self, node: str = "n") -> NodeResult:
+        host: InProcess = self.world.in_process()
+        final = host.run(host.request("p"))
+        outcome = host.app.coordinator.journal.outcome(final.run_id, node)
+        return outcome.result
+
+    def table(self, name: str = "t") -> pl.DataFrame:
+        table = pl.read_delta(str(self.folder / "lake" / name))
+        return table.sort(table.columns)
+
+    def version(self) -> int:
+        return DeltaTable(str(self.folder / "lake" / "t")).version()
+
+
+READ = "read: { connection: landing, format: csv, path: in.csv }"
+EVERY = "read: { connection: landing, format: csv, path: '*.csv' }"
+
+
+def node(*parts: str, read: str = READ, write: str = "") -> str:
+    """The node `n` of the test, which writes the Delta table `t`."""
+    target = f"write: {{ connection: lake, format: delta, path: t, {write} }}"
+    return "{ " + ", ".join(["name: n", read, *parts, target]) + " }"
+
+
+@pytest.fixture
+def runs(tmp_path: Path):
+    """Make the runs of one node."""
+    return lambda *given, **more: Runs(tmp_path, *given, **more)
+
+
+# ── columns about the origin ──
+
+
+def test_each_row_says_from_which_file_it_is(runs) -> None:
+    """And when it was taken in: the time of the run, the same for all of its rows."""
+    of = runs(node(read=EVERY, write="add_metadata: true"))
+    of.land("i\n1\n", "a.csv")
+    of.land("i\n2\n", "b.csv")
+    result = of.run()
+    rows = of.table()
+    assert rows.drop("_extracted_at").rows(named=True) == [{"i": 1, "_source_file": "a.csv"}, {"i": 2, "_source_file": "b.csv"}]
+    assert rows.columns == ["i", "_extracted_at", "_source_file"]
+    assert (rows.schema["_extracted_at"], rows["_extracted_at"].n_unique()) == (pl.Datetime("us", "UTC"), 1)
+    assert rows["_extracted_at"][0] <= result.started_at
+
+
+@pytest.mark.parametrize(
+    ("wanted", "columns"),
+    [
+        ("true", ["_extracted_at", "_source_file"]),
+        ("false", []),
+        ("{ extracted_at: false }", ["_source_file"]),
+        ("{ source_file: false, source_connection: true, source_table: true }", ["_extracted_at", "_source_connection"]),
+        (
+            "{ extracted_at: true, source_file: true, source_connection: true, source_table: true }",
+            ["_extracted_at", "_source_file", "_source_connection"],
+        ),
+    ],
+)
+def test_which_columns_are_added(runs, wanted: str, columns: list[str]) -> None:
+    """A file has no table."""
+    of = runs(node(write=f"add_metadata: {wanted}"))
+    of.land("i\n1\n")
+    of.run()
+    found = of.table()
+    assert found.columns == ["i", *columns]
+    told = {"_source_file": "in.csv", "_source_connection": "landing"}
+    assert {name: found[name][0] for name in columns if name != "_extracted_at"} == {name: told[name] for name in columns if name in told}
+
+
+def test_a_delta_source_has_no_file_but_a_table(runs) -> None:
+    """As the YAML calls it."""
+    read = "read: { connection: lake, format: delta, table: src }"
+    of = runs(node(read=read, write="add_metadata: { extracted_at: false, source_table: true, source_connection: true }"))
+    pl.DataFrame({"i": [1]}).write_delta(str(of.folder / "lake" / "src"))
+    of.run()
+    assert of.table().rows(named=True) == [{"i": 1, "_source_connection": "lake", "_source_table": "src"}]
+
+
+def test_transforms_and_nodes_behind_do_not_see_these_columns(runs) -> None:
+    """Rows of two files that are alike are one row after DISTINCT; the origin is then the pattern."""
+    behind = """\
+      - name: behind
+        depends_on: [n]
+        transform: { steps: [ 'SELECT * FROM n' ] }
+        write: { connection: lake, format: delta, path: behind }
+"""
+    of = runs(node("transform: { steps: [ 'SELECT DISTINCT * FROM df' ] }", read=EVERY, write="add_metadata: true"), behind=behind)
+    of.land("i\n1\n", "a.csv")
+    of.land("i\n1\n", "b.csv")
+    of.run()
+    assert of.table().drop("_extracted_at").rows(named=True) == [{"i": 1, "_source_file": "*.csv"}]
+    assert of.table("behind").rows(named=True) == [{"i": 1}]
+
+
+# ── the schema policy ──
+
+
+def policy(settings: str, write: str = "mode: append", *, metadata: bool = False) -> str:
+    return node(f"schema_policy: {settings}", write=f"{write}, add_metadata: {str(metadata).lower()}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "rows"),
+    [
+        ("{}", [{"i": 1, "a": "x"}, {"i": 2, "a": None}]),
+        ("{ mode: enforce }", [{"i": 1, "a": "x"}, {"i": 2, "a": None}]),
+        ("{ mode: evolve }", [{"i": 1, "a": "x", "b": None}, {"i": 2, "a": None, "b": "y"}]),
+        ("{ mode: evolve, on_new_columns: ignore }", [{"i": 1, "a": "x"}, {"i": 2, "a": None}]),
+        ("{ mode: enforce, on_new_columns: add_nullable }", [{"i": 1, "a": "x", "b": None}, {"i": 2, "a": None, "b": "y"}]),
+    ],
+)
+def test_a_policy_lets_columns_through(runs, settings: str, rows: list[Told]) -> None:
+    """The second file has no `a` and a new `b`."""
+    of = runs(policy(settings))
+    of.land("i,a\n1,x\n")
+    of.run()
+    of.land("b,i\ny,2\n")
+    assert of.run().status == "succeeded"
+    assert of.table().rows(named=True) == rows
+
+
+def test_a_policy_over_an_overwrite(runs) -> None:
+    """The table keeps its columns, the rows are the new ones."""
+    of = runs(policy("{ mode: evolve }", "mode: overwrite"))
+    of.land("i,a\n1,x\n")
+    of.run()
+    of.land("b,i\ny,2\n")
+    assert of.run().status == "succeeded"
+    assert of.table().rows(named=True) == [{"i": 2, "a": None, "b": "y"}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{ on_missing_columns: fail }", "columns of the target are missing: a"),
+        ("{ on_new_columns: fail }", "columns are new to the target: b"),
+    ],
+)
+def test_a_policy_can_refuse(runs, settings: str, message: str) -> None:
+    """Nothing is written, and the columns are named."""
+    of = runs(policy(settings))
+    of.land("i,a\n1,x\n")
+    of.run()
+    of.land("b,i\ny,2\n")
+    result = of.run()
+    assert (result.status, result.error.message) == ("failed", message)
+    assert of.table().rows() == [(1, "x")]
+
+
+def test_columns_about_the_origin_are_no_matter_of_the_policy(runs) -> None:
+    """They are in the table and not in the node's rows, and that is right."""
+    of = runs(policy("{ on_missing_columns: fail, on_new_columns: fail }", metadata=True))
+    of.land("i\n1\n")
+    for _ in range(2):
+        assert of.run().status == "succeeded"
+    assert of.table().drop("_extracted_at").rows() == [(1, "in.csv"), (1, "in.csv")]
+    assert of.table()["_extracted_at"].null_count() == 0
+
+
+# ── unchanged rows ──
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+def test_rows_that_did_not_change_are_not_written_again(runs, mode: str) -> None:
+    """Whatever their order; the commit holds what the rows were, and a changed row is written."""
+    of = runs(node(write=f"mode: {mode}, skip_if_unchanged: true, add_metadata: true"))
+    of.land("i,v\n1,a\n2,b\n")
+    assert of.run().write.rows == 2
+    version = of.version()
+    of.land("i,v\n2,b\n1,a\n")
+    again = of.run()
+    assert (again.status, again.write, again.rows_out) == ("succeeded", None, 2)
+    assert again.warnings == ("nothing was written: the rows are those of the last write (skip_if_unchanged)",)
+    assert of.version() == version
+    of.land("i,v\n2,b\n1,c\n")
+    assert of.run().write.rows == 2
+    assert of.version() == version + 1
+    assert sorted(of.table()["v"]) == (["b", "c"] if mode == "overwrite" else ["a", "b", "b", "c"])
+
+
+def test_only_some_columns_may_count(runs) -> None:
+    """Others may change as they like."""
+    of = runs(node(write="mode: append, skip_if_unchanged: true, skip_hash_columns: [i], skip_hash_sort_columns: [i]"))
+    of.land("i,at\n1,10\n")
+    of.run()
+    of.land("i,at\n1,11\n")
+    assert of.run().write is None
+    of.land("i,at\n2,11\n")
+    assert of.run().write.rows == 1
+
+
+def test_a_column_that_is_not_there_cannot_count(runs) -> None:
+    """Silence would skip for ever."""
+    of = runs(node(write="mode: append, skip_if_unchanged: true, skip_hash_columns: [gone]"))
+    of.land("i\n1\n")
+    assert of.run().error.message == "'skip_if_unchanged' compares by missing columns: 'gone'"
+
+
+def test_what_a_node_wrote_last_counts_and_not_what_it_ever_wrote(runs) -> None:
+    """A, B, A are three writes."""
+    of = runs(node(write="mode: append, skip_if_unchanged: true"))
+    for text in ("i\n1\n", "i\n2\n", "i\n1\n", "i\n1\n"):
+        of.land(text)
+        of.run()
+    assert of.table()["i"].to_list() == [1, 1, 2]
+
+
+# ── materialized ──
+
+
+@pytest.mark.parametrize(("how", "rows"), [("incremental", [1, 2]), ("table", [2]), ("view", [2])])
+def test_materialized(runs, how: str, rows: list[int]) -> None:
+    """`incremental` appends, whatever the mode; a view is a table here."""
+    of = runs(node(f"materialized: {how}", write="mode: overwrite"))
+    for text in ("i\n1\n", "i\n2\n"):
+        of.land(text)
+        assert of.run().status == "succeeded"
+    assert of.table()["i"].to_list() == rows
+
+
+def test_properties_of_the_project_and_of_the_node(runs) -> None:
+    """The node's win."""
+    head = "performance: { delta_table_properties: { delta.appendOnly: 'false', delta.logRetentionDuration: interval 40 days } }\n"
+    of = runs(node(write="mode: append, table_properties: { delta.logRetentionDuration: interval 60 days }"), head=head)
+    of.land("i\n1\n")
+    of.run()
+    found = DeltaTable(str(of.folder / "lake" / "t")).metadata().configuration
+    assert (found["delta.logRetentionDuration"], found["delta.appendOnly"]) == ("interval 60 days", "false")
+
+
+def test_the_time_of_a_run_is_in_every_row_of_it(runs) -> None:
+    """Two runs, two times."""
+    of = runs(node(write="mode: append, add_metadata: true"))
+    of.land("i\n1\n2\n")
+    of.run()
+    of.run()
+    times: list[datetime] = of.table()["_extracted_at"].to_list()
+    assert len(set(times)) == 2

@@ -51,9 +51,10 @@ def large(rounds: int) -> None:
 
 def cloud(rounds: int) -> None:
     """From upload to story, and files per second, on the local cloud."""
-    del rounds
+    from benchmarks.cloud import measure
+
     print("\nD  from upload to story, on the local cloud")
-    print("  not measured yet")
+    measure(rounds)
 
 
 BY_HAND, RUN, FIRST_RUN = "by hand", "odibi run", "odibi run, first ever"

@@ -19,10 +19,10 @@ _STATUSES = ("new", "paid", "shipped", "returned")
 _BLOCK = 10_000  # lines per write
 
 
-def write_orders(file: Path, rows: int) -> None:
-    """A CSV file with exactly that many rows."""
+def write_orders(file: Path, rows: int, *, first: int = 100_000) -> None:
+    """A CSV file with exactly that many rows; `first` is the number of its first order."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    lines = _lines(rows)
+    lines = _lines(rows, first)
     with file.open("w", encoding="utf-8", newline="") as out:
         out.write(HEADER)
         while block := list(islice(lines, _BLOCK)):
@@ -34,13 +34,13 @@ def distinct_orders(rows: int) -> int:
     return rows - rows // REPEATED
 
 
-def _lines(rows: int) -> Iterator[str]:
+def _lines(rows: int, first: int) -> Iterator[str]:
     dice = random.Random(20261122)
     seconds = int(_SPAN.total_seconds())
     distinct = distinct_orders(rows)
     for number in range(rows):
         again = number >= distinct
-        order = 100_000 + (dice.randrange(distinct) if again else number)
+        order = first + (dice.randrange(distinct) if again else number)
         name, (product, price) = dice.choice(_NAMES), dice.choice(_PRODUCTS)
         # A version that comes again is newer than every first one, so there is one right answer.
         at = _FIRST + (_SPAN + timedelta(seconds=number) if again else timedelta(seconds=dice.randrange(seconds)))

@@ -59,5 +59,5 @@ def _cents(value: object) -> str:
 
 def _same(table: str, expected: Sequence[tuple[str, ...]], found: Sequence[tuple[str, ...]]) -> None:
     lost, extra = Counter(expected) - Counter(found), Counter(found) - Counter(expected)
-    problem = f"{table}: {len(found)} rows for {len(expected)}; {sum(lost.values())} lost, {sum(extra.values())} too many"
-    assert not lost and not extra, problem
+    if lost or extra:
+        raise AssertionError(f"{table}: {len(found)} rows for {len(expected)}; {lost.total()} lost, {extra.total()} too many")

@@ -12,7 +12,9 @@ from benchmarks.by_hand import load
 def main(given: dict[str, object]) -> None:
     """`given`: the addresses of the `files`, the `lake` and the `options` that open both."""
     files, lake, options = given["files"], given["lake"], given["options"]
-    assert isinstance(files, list) and isinstance(lake, str) and isinstance(options, dict)
+    assert isinstance(files, list)
+    assert isinstance(lake, str)
+    assert isinstance(options, dict)
     for file in files:
         began = time.perf_counter()
         load(file, lake, options)

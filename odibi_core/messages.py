@@ -124,11 +124,30 @@ class FinishRun(Record):
         return f"{self.run_id}:finish:{self.resend}"
 
 
-Command = Annotated[RunNode | FinishRun, Field(discriminator="kind")]
-_COMMAND: TypeAdapter[RunNode | FinishRun] = TypeAdapter(Command, config={"defer_build": True, "hide_input_in_errors": True})
+class TakeFiles(Record):
+    """Start a run of the files that wait for a pipeline, if there are enough of them or they have waited long enough."""
+
+    kind: Literal["take_files"] = "take_files"
+    version: Literal[1] = 1
+    project: str
+    environment: str = ""
+    pipeline: Name
+    due: datetime  # when the first of them has waited long enough
+    resend: int = Field(default=0, ge=0)
+
+    @property
+    def message_id(self) -> str:
+        """Files that land within the same second wake their pipeline once."""
+        whose = digest(self.project, self.environment, self.pipeline)
+        return f"{whose}:{self.due.astimezone(UTC):%Y%m%dT%H%M%S}:{self.resend}"
 
 
-def parse_command(body: bytes | str) -> RunNode | FinishRun:
+QueuedCommand = RunNode | FinishRun | TakeFiles
+Command = Annotated[QueuedCommand, Field(discriminator="kind")]
+_COMMAND: TypeAdapter[QueuedCommand] = TypeAdapter(Command, config={"defer_build": True, "hide_input_in_errors": True})
+
+
+def parse_command(body: bytes | str) -> QueuedCommand:
     """
     Read a queue message.
 

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from odibi_core.errors import DataError, PermanentServiceError, TransientServiceError
 from odibi_core.events import AnyRunEvent, Column, RunEvent
-from odibi_core.messages import FileVersion, FinishRun, RunNode
+from odibi_core.messages import FileVersion, QueuedCommand, RunNode
 from odibi_core.model import Record
 
 if TYPE_CHECKING:
@@ -49,9 +49,10 @@ class FileChangedError(DataError):
 
     code = "file_changed"
 
-    def __init__(self, message: str, *, gone: bool, hint: str = "") -> None:
+    def __init__(self, message: str, *, gone: bool, hint: str = "", file: FileVersion | None = None) -> None:
         super().__init__(message, hint=hint)
         self.gone = gone
+        self.file = file  # the version that is no more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +281,7 @@ class ObjectStore(Protocol):
 class MessageQueue(Protocol):
     """Where commands go. Receiving is the host's job."""
 
-    def send(self, commands: Sequence[RunNode | FinishRun], *, delay: timedelta = timedelta(0)) -> None: ...
+    def send(self, commands: Sequence[QueuedCommand], *, delay: timedelta = timedelta(0)) -> None: ...
 
 
 class Connections(Protocol):

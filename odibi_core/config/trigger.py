@@ -15,8 +15,8 @@ TRIGGER_VALUES = ("path", "name", "url", "scheduled_time")
 class BatchConfig(Section):
     """How many arrivals make one run: the first bound that is reached ends the batch."""
 
-    max_files: int | None = Field(default=None, ge=1)
-    max_wait: Duration | None = None
+    max_files: int | None = Field(default=None, ge=1, le=5000)  # None: 500
+    max_wait: Duration | None = None  # None: a minute; no file waits for ever
 
 
 class BlobSource(Section):

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -20,9 +21,10 @@ from odibi_core.errors import ConfigError, OdibiError, TransientServiceError
 from odibi_core.events import ErrorRecord
 from odibi_core.hosts.arrivals import Arrival, arrivals_in
 from odibi_core.hosts.requests import landed, requested
-from odibi_core.messages import FileVersion, FinishRun, RunNode, StartRun, digest, parse_command
-from odibi_core.planning.triggers import blob_sources, command_for_tick, commands_for_file
+from odibi_core.messages import FileVersion, FinishRun, QueuedCommand, RunNode, StartRun, TakeFiles, digest, parse_command
+from odibi_core.planning.triggers import Wanted, batch_of, blob_sources, command_for_tick, wanted_by
 from odibi_core.queues.service_bus import ServiceBusQueue
+from odibi_core.runtime.batches import Batches, Bounds, version_of
 from odibi_core.runtime.retry import delay_in_outage
 from odibi_core.runtime.sweep import Swept, sweep
 
@@ -38,6 +40,7 @@ class AzureHost:
     def __init__(self, app: App, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.app = app
         self.pause = pause
+        self.batches = Batches(store=app.store, coordinator=app.coordinator, clock=app.clock)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, app_folder: Path) -> AzureHost:
@@ -98,13 +101,23 @@ class AzureHost:
             self._start_for(FileVersion(connection=connection, path=path, etag=arrival.etag, size_bytes=arrival.size_bytes))
 
     def _start_for(self, file: FileVersion) -> None:
-        for command in commands_for_file(self.app.loaded(), file):
+        for wanted in wanted_by(self.app.loaded(), file):
+            self._take_in(wanted)
+
+    def _take_in(self, wanted: Wanted) -> None:
+        command, batch = wanted.command, wanted.batch
+        if batch is None:
             self._start(command)
+        else:
+            self._refusing(command, lambda: self.batches.arrived(command, Bounds.of(batch)))
 
     def _start(self, command: StartRun) -> None:
+        self._refusing(command, lambda: self.app.coordinator.start_run(command))
+
+    def _refusing(self, command: StartRun, start: Callable[[], object]) -> None:
         """One pipeline that cannot be planned does not hold up the others; its files wait until the sweep finds it mended."""
         try:
-            self.app.coordinator.start_run(command)
+            start()
         except ConfigError as error:
             _log.error("a run of pipeline '%s' was refused: %s", command.pipeline, self._safe(str(error)))
 
@@ -175,9 +188,12 @@ class AzureHost:
     # ── the queue ──
 
     def on_node_run(self, body: bytes, *, delivery: int) -> None:
-        """A `RunNode` message. One that can never be processed is buried at once, and the run that it names is told."""
+        """A `RunNode` or `TakeFiles` message. One that can never be processed is buried at once, and the run that it names is told."""
         try:
             command = parse_command(body)
+            if isinstance(command, TakeFiles):
+                self._or_later(command, lambda: self._wake_batch(command))
+                return
             if not isinstance(command, RunNode):
                 raise ConfigError("a message of another kind is in the queue of node runs", code="message_garbage")
             self._or_later(command, lambda: self.app.coordinator.run_node(command, delivery=delivery))
@@ -195,7 +211,22 @@ class AzureHost:
             return
         self._or_later(command, lambda: self.app.coordinator.finish_run(command))
 
-    def _or_later(self, command: RunNode | FinishRun, work: Callable[[], None]) -> None:
+    def _wake_batch(self, message: TakeFiles) -> None:
+        """Files have waited long enough. Of a project that is broken, or a pipeline that is gone, the sweep takes care."""
+        project = self.app.project
+        if project is not None and (project.config.project, project.environment) == (message.project, message.environment):
+            for probe, bounds in self._batching(project):
+                if probe.pipeline == message.pipeline:
+                    self._refusing(probe, partial(self.batches.wake, probe, bounds, resend=message.resend))
+
+    def _batching(self, project: LoadedProject) -> Iterator[tuple[StartRun, Bounds]]:
+        """The pipelines that take their files in batches."""
+        for config in project.config.pipelines:
+            batch = batch_of(config)
+            if batch is not None:
+                yield command_for_tick(project, config.pipeline, self.app.clock()), Bounds.of(batch)
+
+    def _or_later(self, command: QueuedCommand, work: Callable[[], None]) -> None:
         """When a service is away, send the message again for later. An abandoned one would come back at once, ten times, and be dead."""
         try:
             work()
@@ -252,8 +283,10 @@ class AzureHost:
         project = self.app.project
         if project is not None:
             self._empty_inbox()
-            for command in self._missed(project):
-                self._start(command)
+            for wanted in self._missed(project):
+                self._take_in(wanted)
+            for probe, bounds in self._batching(project):
+                self._refusing(probe, partial(self.batches.take, probe, bounds))
         return swept
 
     def _empty_inbox(self) -> None:
@@ -263,14 +296,16 @@ class AzureHost:
                 self.on_blob_event(stored.data)
                 self.app.store.delete(path)
 
-    def _missed(self, project: LoadedProject) -> Iterator[StartRun]:
-        """Files in the landing zones that no run has taken: their events were lost, or came while the project was broken."""
+    def _missed(self, project: LoadedProject) -> Iterator[Wanted]:
+        """Files in the landing zones that no run has and that do not wait: their events were lost, or came while the project was broken."""
         for config in project.config.pipelines:
             files = landed(self.app, config) if blob_sources(config) else ()
             if files:
                 probe = command_for_tick(project, config.pipeline, self.app.clock())
+                waiting = self.batches.is_waiting(probe) if batch_of(config) is not None else frozenset()
                 for file in self.app.coordinator.ledger.unclaimed(probe, files):
-                    yield from (command for command in commands_for_file(project, file) if command.pipeline == config.pipeline)
+                    if version_of(file) not in waiting:
+                        yield from (wanted for wanted in wanted_by(project, file) if wanted.command.pipeline == config.pipeline)
 
     def _safe(self, text: str) -> str:
         return self.app.redactor.text(text)
@@ -305,7 +340,7 @@ def _given_up(reason: str, name: str) -> ErrorRecord:
     )
 
 
-def _named_in(body: bytes) -> RunNode | FinishRun | None:
+def _named_in(body: bytes) -> QueuedCommand | None:
     """The command that a message is, or as much of one as can be made out: what matters is which run waits for it."""
     try:
         return parse_command(body)

@@ -14,7 +14,7 @@ from odibi_core.errors import TransientServiceError
 from odibi_core.events import RunFinished
 from odibi_core.hosts.own_process import cache_folder, load_ahead
 from odibi_core.hosts.requests import requested
-from odibi_core.messages import RunNode, StartRun
+from odibi_core.messages import FinishRun, RunNode, StartRun
 from odibi_core.planning.plan import Plan
 from odibi_core.ports import Clock, EventSink
 from odibi_core.queues.memory import MemoryQueue
@@ -119,7 +119,7 @@ class InProcess:
                 if isinstance(command, RunNode):
                     coordinator.run_node(command, delivery=delivery)
                     self._let_go(plan)
-                elif command.resend <= REPORT_RESENDS:
+                elif isinstance(command, FinishRun) and command.resend <= REPORT_RESENDS:
                     coordinator.finish_run(command)
                 else:
                     _log.warning("a report could not be written; the next run tries again")

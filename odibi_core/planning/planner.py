@@ -17,6 +17,7 @@ from odibi_core.events import PlannedNodeFacts
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, variables_in
+from odibi_core.planning.per_file import refuse_batches_of_one_file
 from odibi_core.planning.personal import personal_columns, without_salt
 from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
 from odibi_core.planning.queries import NodeQueries, SqlCompiler, text_of
@@ -48,6 +49,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
     """
     pipeline = find_pipeline(project, command.pipeline)
     refuse_triggers(pipeline)
+    refuse_batches_of_one_file(project, pipeline)
     logical_time = logical_time_of(command, now=now)
     scope = Scope(
         environment=context.environment,

@@ -42,7 +42,6 @@ def refuse_triggers(pipeline: PipelineConfig) -> None:
         elif isinstance(trigger, BlobTrigger):
             blob = trigger.blob
             unavailable += [f"on_rewrite: {blob.on_rewrite}"] if blob.on_rewrite != "process" else []
-            unavailable += ["batch"] if blob.batch is not None else []
             unavailable += ["expect"] if blob.expect is not None else []
         if unavailable:
             where = f"trigger of pipeline '{pipeline.pipeline}'"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from odibi_core.config import BlobSource, BlobTrigger, LoadedProject, PipelineConfig, ScheduleTrigger
+from odibi_core.config import BatchConfig, BlobSource, BlobTrigger, LoadedProject, PipelineConfig, ScheduleTrigger
 from odibi_core.messages import BlobArrived, FileVersion, StartRun, TimerTicked
 
 COMPLETE_UPLOADS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"})  # others announce half a file
@@ -35,25 +35,46 @@ def blob_sources(pipeline: PipelineConfig) -> tuple[BlobSource, ...]:
     return tuple(trigger.blob for trigger in pipeline.triggers if isinstance(trigger, BlobTrigger))
 
 
-def commands_for_file(project: LoadedProject, file: FileVersion) -> tuple[StartRun, ...]:
-    """The runs that one arrived file version starts; none if no trigger wants it or it is empty of meaning."""
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A pipeline wants an arrived file version."""
+
+    command: StartRun  # of a run of this file alone
+    batch: BatchConfig | None  # how its trigger wants it together with others; None: as a run of its own
+
+
+def wanted_by(project: LoadedProject, file: FileVersion) -> tuple[Wanted, ...]:
+    """Who wants an arrived file version; nobody if no trigger does or it is empty of meaning."""
     return tuple(
-        StartRun(
-            project=project.config.project,
-            environment=project.environment,
-            pipeline=pipeline.pipeline,
-            cause=BlobArrived(files=(file.model_copy(update={"parts": parts}),)),
+        Wanted(
+            command=StartRun(
+                project=project.config.project,
+                environment=project.environment,
+                pipeline=pipeline.pipeline,
+                cause=BlobArrived(files=(file.model_copy(update={"parts": parts}),)),
+            ),
+            batch=source.batch,
         )
-        for pipeline, parts in _wanting(project, file)
+        for pipeline, source, parts in _wanting(project, file)
     )
 
 
-def _wanting(project: LoadedProject, file: FileVersion) -> Iterator[tuple[PipelineConfig, dict[str, object]]]:
+def commands_for_file(project: LoadedProject, file: FileVersion) -> tuple[StartRun, ...]:
+    """The runs of an arrived file version, if it is a run of its own in each pipeline that wants it."""
+    return tuple(wanted.command for wanted in wanted_by(project, file))
+
+
+def batch_of(pipeline: PipelineConfig) -> BatchConfig | None:
+    """How a pipeline takes its files together: the first of its triggers that says so."""
+    return next((source.batch for source in blob_sources(pipeline) if source.batch is not None), None)
+
+
+def _wanting(project: LoadedProject, file: FileVersion) -> Iterator[tuple[PipelineConfig, BlobSource, dict[str, object]]]:
     for pipeline in project.config.pipelines:
         for source in blob_sources(pipeline):
             parts = source.pattern.matches(file.path) if source.connection == file.connection else None
             if parts is not None:
-                yield pipeline, dict(parts)
+                yield pipeline, source, dict(parts)
                 break
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
-from odibi_core.messages import FinishRun, RunNode
+from odibi_core.messages import QueuedCommand
 from odibi_core.ports import Clock
 
 
@@ -23,7 +23,7 @@ class MemoryQueue:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: list[tuple[datetime, int, RunNode | FinishRun]] = []
+        self._waiting: list[tuple[datetime, int, QueuedCommand]] = []
         self._numbers = count()
         self._changed = threading.Condition()
 
@@ -32,7 +32,7 @@ class MemoryQueue:
         with self._changed:
             return len(self._waiting)
 
-    def send(self, commands: Sequence[RunNode | FinishRun], *, delay: timedelta = timedelta(0)) -> None:
+    def send(self, commands: Sequence[QueuedCommand], *, delay: timedelta = timedelta(0)) -> None:
         """Queue commands; they are due when the delay has passed."""
         due = self._clock() + max(delay, timedelta(0))
         with self._changed:
@@ -40,7 +40,7 @@ class MemoryQueue:
                 heapq.heappush(self._waiting, (due, next(self._numbers), command))
             self._changed.notify_all()
 
-    def next(self, now: datetime) -> tuple[RunNode | FinishRun, int] | None:
+    def next(self, now: datetime) -> tuple[QueuedCommand, int] | None:
         """Take the first command that is due, with the number of its delivery: always 1. None if nothing is due."""
         with self._changed:
             if not self._waiting or self._waiting[0][0] > now:

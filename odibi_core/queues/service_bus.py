@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from odibi_core.errors import ConfigError, PermanentServiceError, ServiceError, TransientServiceError
-from odibi_core.messages import FinishRun, RunNode
+from odibi_core.messages import FinishRun, QueuedCommand, RunNode, TakeFiles
 from odibi_core.ports import Clock
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class ServiceBusQueue:
 
         return cls(connect, node_runs=node_runs, run_finished=run_finished)
 
-    def send(self, commands: Sequence[RunNode | FinishRun], *, delay: timedelta = timedelta(0)) -> None:
+    def send(self, commands: Sequence[QueuedCommand], *, delay: timedelta = timedelta(0)) -> None:
         """
         Send commands, each to the queue of its kind and in the given order, as few messages at a time as fit.
 
@@ -136,11 +136,11 @@ class ServiceBusQueue:
         if client is not None:
             client.close()
 
-    def _by_line(self, commands: Sequence[RunNode | FinishRun]) -> list[tuple[_Line, list[RunNode | FinishRun]]]:
-        sorted_out: dict[str, tuple[_Line, list[RunNode | FinishRun]]] = {}
+    def _by_line(self, commands: Sequence[QueuedCommand]) -> list[tuple[_Line, list[QueuedCommand]]]:
+        sorted_out: dict[str, tuple[_Line, list[QueuedCommand]]] = {}
         for command in commands:
             match command:
-                case RunNode():
+                case RunNode() | TakeFiles():
                     line = self._node_runs
                 case FinishRun():
                     line = self._run_finished
@@ -183,7 +183,7 @@ class ServiceBusQueue:
                 sender.close()
 
 
-def _message(command: RunNode | FinishRun, due: datetime | None) -> ServiceBusMessage:
+def _message(command: QueuedCommand, due: datetime | None) -> ServiceBusMessage:
     from azure.servicebus import ServiceBusMessage
 
     return ServiceBusMessage(

@@ -100,9 +100,14 @@ class Coordinator:
         self.ensure_started(plan)
         return plan
 
-    def recover(self) -> int:
-        """Start the runs of this project whose worker died between taking files and freezing its plan. Returns how many there were."""
-        commands = [command for command in self.ledger.unplanned() if self.is_ours(command.project, command.environment)]
+    def recover(self, *, pipeline: str | None = None) -> int:
+        """
+        Start the runs of this project whose worker died between taking files and freezing its plan; `pipeline` keeps to one.
+
+        Returns how many there were.
+        """
+        found = (command for command in self.ledger.unplanned() if pipeline in (None, command.pipeline))
+        commands = [command for command in found if self.is_ours(command.project, command.environment)]
         for command in commands:
             try:
                 self.start_run(command)

@@ -86,9 +86,14 @@ def files_of(command: StartRun) -> tuple[FileVersion, ...]:
             return ()
 
 
-def _home(command: StartRun) -> str:
+def scope_of(command: StartRun) -> str:
+    """A path for what belongs to a command's pipeline: projects and environments may share a store."""
     scope = "/".join(part for part in (command.project, command.environment) if part)
-    return f"files/{digest(scope)[:12]}/{command.pipeline}/"
+    return f"{digest(scope)[:12]}/{command.pipeline}"
+
+
+def _home(command: StartRun) -> str:
+    return f"files/{scope_of(command)}/"
 
 
 def _path(command: StartRun, file: FileVersion) -> str:

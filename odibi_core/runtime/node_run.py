@@ -53,6 +53,7 @@ class _Progress:
     rows_in: int | None = None
     rows_out: int | None = None
     warnings: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # files that were rewritten, as warnings
     steps: tuple[StepRecord, ...] = ()
 
 
@@ -103,7 +104,7 @@ class NodeRunner:
         started_at, clock = self.clock(), time.perf_counter()
         progress = _Progress()
         try:
-            result = self._until_no_conflict(plan, node, progress)
+            result = self._without_rewritten(plan, node, progress)
         except FileChangedError as error:
             result = _changed(error, progress)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -134,6 +135,18 @@ class NodeRunner:
                     raise
                 self.pause(random.uniform(0, 0.05 * 2**earlier))  # noqa: S311  # full jitter, not a secret
         raise AssertionError
+
+    def _without_rewritten(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
+        """A file that was rewritten is the business of its newer version's run; the others that came with it are ours."""
+        while True:
+            try:
+                return self._until_no_conflict(plan, node, progress)
+            except FileChangedError as error:
+                left = tuple(file for file in node.files or () if file != error.file)
+                if error.gone or not left or left == node.files:
+                    raise
+                progress.left_out.append(f"left out: {error.message}; the newer version has its own run")
+                node = node.model_copy(update={"files": left})
 
     def _until_no_conflict(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
         """Somebody else may commit between our opening and our commit: open again, read again, compute again."""
@@ -333,7 +346,7 @@ def _ended(
         rows_in=progress.rows_in,
         rows_out=progress.rows_out,
         checks=progress.checks,
-        warnings=tuple(progress.warnings),
+        warnings=(*progress.left_out, *progress.warnings),
         write=write,
         steps=progress.steps,
         watermark=watermark,

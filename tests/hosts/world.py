@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from odibi_core.bootstrap import Settings, build
 from odibi_core.hosts.azure import AzureHost
 from odibi_core.hosts.in_process import InProcess
-from odibi_core.messages import FileVersion, FinishRun, RunNode, parse_command
+from odibi_core.messages import FileVersion, FinishRun, QueuedCommand, RunNode, TakeFiles, parse_command
 
 ACCOUNT = "https://shop.blob.core.windows.net"
 HEAD = """\
@@ -63,9 +63,9 @@ class SentMessages:
     """A queue that keeps what is sent to it, with its delay."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[RunNode | FinishRun, timedelta]] = []
+        self.sent: list[tuple[QueuedCommand, timedelta]] = []
 
-    def send(self, commands: Sequence[RunNode | FinishRun], *, delay: timedelta = timedelta(0)) -> None:
+    def send(self, commands: Sequence[QueuedCommand], *, delay: timedelta = timedelta(0)) -> None:
         self.sent.extend((command, delay) for command in commands)
 
 
@@ -127,11 +127,14 @@ class World:
         while self.queue.sent:
             command, _ = self.queue.sent.pop(0)
             body = command.model_dump_json().encode()
-            if isinstance(parse_command(body), RunNode):
-                asked.append(command.node)
-                host.on_node_run(body, delivery=1)
-            else:
-                host.on_run_finished(body)
+            match parse_command(body):
+                case FinishRun():
+                    host.on_run_finished(body)
+                case RunNode(node=node):
+                    asked.append(node)
+                    host.on_node_run(body, delivery=1)
+                case TakeFiles():
+                    continue  # it is for later; a test that wants it delivers it when that has come
         return asked
 
     # ── this process ──

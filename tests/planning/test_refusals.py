@@ -68,7 +68,6 @@ def test_what_cannot_be_run_names_its_node_and_a_way_out(plan_of: PlanOf, node: 
         ("{ dataset: q.x }", "dataset"),
         ("{ blob: { connection: lake, path: in/*, on_rewrite: ignore } }", "on_rewrite: ignore"),
         ("{ blob: { connection: lake, path: in/*, on_rewrite: fail } }", "on_rewrite: fail"),
-        ("{ blob: { connection: lake, path: in/*, batch: { max_files: 3 } } }", "batch"),
         ("{ blob: { connection: lake, path: in/*, expect: 1d } }", "expect"),
     ],
 )

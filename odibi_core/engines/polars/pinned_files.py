@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
 _MAGIC = "*?["
-_PARALLEL_CHUNKS = 4
+_PARALLEL_CHUNKS = 4  # of a file
+_PARALLEL_FILES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,11 @@ def pinned(location: Location, files: Iterable[FileVersion], folder: Path) -> li
         FileChangedError: If one of them was rewritten or deleted.
     """
     if is_remote(location):
-        return [_downloaded(location, version, folder / f"{number:05d}{Path(version.path).suffix}") for number, version in enumerate(files)]
+        places = [(version, folder / f"{number:05d}{Path(version.path).suffix}") for number, version in enumerate(files)]
+        if len(places) == 1:
+            return [_downloaded(location, *places[0])]
+        with ThreadPoolExecutor(_PARALLEL_FILES) as downloads:
+            return list(downloads.map(lambda place: _downloaded(location, *place), places))
     here = [LocalFile(version=version, path=within(location, version.path)) for version in files]
     verify(here)
     return here
@@ -136,7 +142,7 @@ def verify(files: Iterable[LocalFile]) -> None:
                     f"file '{file.name}' was deleted", gone=True, hint="Upload it again: a new version has its own run."
                 ) from None
         if file.version.etag and local_tag(found) != file.version.etag:
-            raise FileChangedError(f"file '{file.name}' was rewritten", gone=False, hint="The newer version has its own run.")
+            raise _rewritten(file)
 
 
 def _downloaded(location: Location, version: FileVersion, path: Path) -> LocalFile:
@@ -152,13 +158,17 @@ def _downloaded(location: Location, version: FileVersion, path: Path) -> LocalFi
             if status == 412 and not blob.exists():  # some stores judge the condition before the blob
                 status = 404
             if status == 412:
-                raise FileChangedError(f"file '{file.name}' was rewritten", gone=False, hint="The newer version has its own run.") from None
+                raise _rewritten(file) from None
             if status == 404 and code != "ContainerNotFound":
                 raise FileChangedError(
                     f"file '{file.name}' was deleted", gone=True, hint="Upload it again: a new version has its own run."
                 ) from None
             raise of_azure(error, f"downloading '{file.name}'") from None
     return file
+
+
+def _rewritten(file: LocalFile) -> FileChangedError:
+    return FileChangedError(f"file '{file.name}' was rewritten", gone=False, hint="The newer version has its own run.", file=file.version)
 
 
 def _download(blob: BlobClient, etag: str, path: Path) -> None:

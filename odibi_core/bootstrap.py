@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -38,6 +39,7 @@ from odibi_core.storage.table_records import TableRecords
 if TYPE_CHECKING:
     from odibi_core.catalog import CatalogReader
     from odibi_core.engines.polars.engine import PolarsEngine
+    from odibi_core.transforms import Library
 
 SYSTEM = "system"  # the connection under which the system store is known, whatever its name in the YAML
 DEFAULT_SYSTEM = ".odibi/system"
@@ -124,6 +126,7 @@ class _Builder:
         self.system = self._system()
         self.store = self.system.store(SYSTEM, "")
         self.journal = Journal(self.store, redact=self._redacted)
+        self.library = functools.cache(self._library)
         self.engine: PolarsEngine = PolarsEngine(guard=TableRecords(self.store))
         self._by_plan: dict[str, ResolvedConnections] = {}
         self._lock = threading.Lock()
@@ -147,6 +150,7 @@ class _Builder:
                     configuration=self._configuration,
                     connections=self._connections_of,
                     secret=self.secret,
+                    library=self.library,
                 ),
                 watermarks=Watermarks(self.store, has_ended=lambda run, node: journal.outcome(run, node) is not None),
                 clock=self.clock,
@@ -189,6 +193,16 @@ class _Builder:
     def _is_ours(self, project: str, environment: str) -> bool:
         """Whether a run belongs to this project; of a broken one nobody knows the name, and its runs must go on."""
         return self.project is None or (self.project.config.project, self.project.environment) == (project, environment)
+
+    def _library(self) -> Library:
+        """The functions that nodes may call. The authors' files are read apart from the YAML: runs under way need them if it is broken."""
+        from odibi_core.config.code_files import read_code
+        from odibi_core.planning.refusals import patterns_known
+        from odibi_core.transforms import Library
+
+        directory, project = self.settings.project_file.resolve().parent, self.project
+        code = (lambda: read_code(directory)) if project is None else (lambda: project.code)
+        return Library(code, directory, taken=patterns_known())
 
     def _variables(self) -> Mapping[str, str]:
         from odibi_core.config import environment_of
@@ -292,6 +306,7 @@ class _Builder:
             context = PlannerContext(
                 environment=self.environment,
                 compile_sql=lambda text, tables: cache.compile(text, tables=tables, dialect=dialect, engine="polars"),
+                library=self.library,
             )
             return compile_plan(self.project, command, context, now=self.clock())
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from odibi_core.messages import Cause, StartRun
     from odibi_core.planning.plan import Plan
     from odibi_core.planning.planner import PlannerContext
+    from odibi_core.transforms import Library
 
 
 def plan_of(project: LoadedProject, pipeline: PipelineConfig, nodes: Sequence[str] | None = None) -> Plan:
@@ -76,7 +77,16 @@ def _context(project: LoadedProject) -> PlannerContext:
     return PlannerContext(
         environment=environment_of(project.directory, os.environ),
         compile_sql=lambda text, tables: compile_sql(text, tables=tables, dialect=project.config.sql_dialect),
+        library=lambda: library_of(project),
     )
+
+
+def library_of(project: LoadedProject) -> Library:
+    """The functions that the project's nodes may call."""
+    from odibi_core.planning.refusals import patterns_known
+    from odibi_core.transforms import Library
+
+    return Library(lambda: project.code, project.directory, taken=patterns_known())
 
 
 def _typical_cause(pipeline: PipelineConfig) -> Cause:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odibi_core.errors import Place, Problem
+from odibi_core.errors import ConfigError, Place, Problem
 
 if TYPE_CHECKING:
     from odibi_core.config import LoadedProject
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 
 def refusals_with_places(project: LoadedProject, file: Path) -> tuple[Problem, ...]:
-    """What the planner says, with the places of the nodes, or of the words in their SQL, that it is about."""
-    from odibi_core.cli.planned import refusals_of
+    """What is wrong with the authors' functions, and what the planner says, with the places of the nodes, or of the words in their SQL."""
+    from odibi_core.cli.planned import library_of, refusals_of
 
     problems: dict[Problem, None] = {}
+    try:
+        library_of(project).own()
+    except ConfigError as broken:
+        problems.update(dict.fromkeys(broken.problems))
     for pipeline in project.config.pipelines:
         refusals = refusals_of(project, pipeline)
         source = _Source(project, file) if refusals else None

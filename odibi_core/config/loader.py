@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
+from odibi_core.config.code_files import code_of
 from odibi_core.config.dates import resolve_date
 from odibi_core.config.dotenv import environment_of
 from odibi_core.config.imports import ProjectFiles, read_project, with_environment
@@ -39,6 +40,7 @@ class LoadedProject:
     directory: Path  # where the YAML lies; relative paths start here
     environment: str = ""  # the name of the overrides that were applied
     files: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of every sql_file and explanation_file, by its path
+    code: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of transforms.py and transforms/*.py, by its path
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # every value that ${VAR} resolved to
     notices: tuple[str, ...] = ()
     fingerprint: str  # sha256 hex over the canonical tree and the content of every file read
@@ -63,6 +65,7 @@ def load_project(path: Path, *, environment: str | None = None, variables: Mappi
     tree = loading.without_vars(tree)
     tree = with_recipes(tree, lambda message, mark, hint: files.report(message, mark, hint=hint))
     tree, texts = with_side_files(tree, files, loading.warnings)
+    code = code_of(files)
     check_trigger_values(tree, files)
     loading.check_keys(tree)
     resolved = loading.resolved(tree)
@@ -77,6 +80,7 @@ def load_project(path: Path, *, environment: str | None = None, variables: Mappi
         directory=path.parent,
         environment=environment or "",
         files=texts,
+        code=code,
         secrets=frozenset(loading.secrets),
         notices=tuple(dict.fromkeys([*loading.warnings, *notices_of(config, tree)])),
         fingerprint=_fingerprint(kept, files),

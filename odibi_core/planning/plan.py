@@ -84,6 +84,7 @@ class Plan(Record):
     max_sample_rows: int = 10
     table_properties: dict[str, str] = {}  # of Delta tables that are founded, where a node says nothing else
     fingerprint: str  # of the configuration that it was compiled from
+    code: str = ""  # of the authors' Python files; empty if there are none. They are not frozen: decision 0011
 
     def node(self, name: str) -> PlannedNode:
         """

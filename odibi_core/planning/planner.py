@@ -37,7 +37,7 @@ class PlannerContext:
 
     environment: Mapping[str, str]
     compile_sql: SqlCompiler
-    library: Library | None = None  # None: the built-in functions
+    library: Callable[[], Library] | None = None  # None: the built-in functions
 
 
 def compile_plan(project: LoadedProject, command: StartRun, context: PlannerContext, *, now: datetime) -> Plan:
@@ -84,13 +84,22 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         max_sample_rows=10 if story is None else story.max_sample_rows,
         table_properties=project.config.performance.delta_table_properties,
         fingerprint=project.fingerprint,
+        code=_code_of(project),
     )
+
+
+def _code_of(project: LoadedProject) -> str:
+    if not project.code:
+        return ""
+    from odibi_core.transforms.loading import digest_of
+
+    return digest_of(project.code)
 
 
 def _library(context: PlannerContext) -> Library:
     from odibi_core.transforms import Library
 
-    return context.library or Library()
+    return context.library() if context.library is not None else Library()
 
 
 def find_pipeline(project: LoadedProject, name: str) -> PipelineConfig:

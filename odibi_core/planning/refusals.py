@@ -146,4 +146,6 @@ def _refuse_unknown_functions(config: NodeConfig, path: str, library: Library) -
 
             checks.check_specs([test.model_dump(exclude_none=True, by_alias=True) for test in tests])
     except ConfigError as error:
+        if error.error_code == "functions":  # the authors' files: it says where, and it is not this node's fault
+            raise
         raise ConfigError(f"{path}: {error.message}", code=error.error_code, hint=error.hint) from error

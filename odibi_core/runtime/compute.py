@@ -51,17 +51,15 @@ class Computer:
     configuration: Callable[[Plan, PlannedNode], NodeConfig]
     connections: Callable[[Plan], Connections]
     secret: SecretSource
-    library: Library | None = None  # None: the built-in functions
+    library: Callable[[], Library] | None = None  # None: the built-in functions
 
     def open_patterns(self, plan: Plan, node: PlannedNode, config: NodeConfig, own: Sink | None) -> PatternRun | None:
         """The targets of a node's patterns, opened; None if it calls none."""
         calls = calls_by_place(config)
         if not calls or not any(call[2] in patterns_known() for call in calls):
             return None
-        from odibi_core.transforms import Library
-
         connections = self.connections(plan)
-        paths = paths_in_params(config, node, self.library or Library())
+        paths = paths_in_params(config, node, self._library())
         opened = tuple(
             OpenedTarget(key=key, planned=planned, target=target, sink=self.engine.open(target))
             for key, planned, target in pattern_targets(plan, node, connections, paths)
@@ -85,7 +83,7 @@ class Computer:
             named=inputs.named,
             now=plan.logical_time,
             dialect=plan.sql_dialect,
-            library=self.library,
+            library=self._library(),
             patterns=patterns,
         )
         frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
@@ -93,7 +91,19 @@ class Computer:
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
-        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=warnings)
+        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=(*warnings, *self._changes(plan, config)))
+
+    def _library(self) -> Library:
+        from odibi_core.transforms import Library
+
+        return Library() if self.library is None else self.library()
+
+    def _changes(self, plan: Plan, config: NodeConfig) -> tuple[str, ...]:
+        """What a reader must know if the authors' code is not the one that the run was planned with."""
+        if not plan.code:
+            return ()
+        names = self._library().changed_since(plan.code, {name: kind for _, kind, name, _ in calls_by_place(config)})
+        return tuple(f"the files of function '{name}' changed after the run was planned; it ran as it is now" for name in names)
 
     def _read(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load) -> Inputs:
         connections, inputs = self.connections(plan), Inputs()

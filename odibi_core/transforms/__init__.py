@@ -23,7 +23,9 @@ from odibi_core.transforms import (  # noqa: F401  they register their transform
     values,
     windows,
 )
-from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, operation, transform, unknown_dataset
+from odibi_core.transforms.authors import transform
+from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, unknown_dataset
 from odibi_core.transforms.library import Library
+from odibi_core.transforms.loading import load_functions
 
-__all__ = ["OPERATIONS", "TRANSFORMS", "Library", "Params", "TransformContext", "operation", "transform", "unknown_dataset"]
+__all__ = ["OPERATIONS", "TRANSFORMS", "Library", "Params", "TransformContext", "load_functions", "transform", "unknown_dataset"]

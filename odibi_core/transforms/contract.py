@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -60,6 +60,10 @@ class TransformContext:
         if frame is None:
             raise unknown_dataset(name, self.inputs)
         return frame
+
+    def natively(self) -> TransformContext:
+        """The same with the inputs as frames of the engine itself, for functions that are written for it."""
+        return replace(self, inputs={name: frame.to_native() for name, frame in self.inputs.items()})
 
     def query(self, frame: Frame, text: str) -> Frame:
         """The result of one query over the frame, known to it as `df`."""

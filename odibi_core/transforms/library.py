@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
 from odibi_core.registry import Registry
 from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Transform
+from odibi_core.transforms.loading import digest_of, load_functions
 
 CallKind = Literal["transformer", "function", "operation"]
 
 
-def _none() -> Registry[Transform]:
-    return Registry("transform")
-
-
 class Library:
-    """Functions by name. The authors' own are loaded when a name is asked for that is not built in."""
+    """
+    Functions by name. The authors' own are loaded when a name is asked for that is not built in.
 
-    def __init__(self, own: Callable[[], Registry[Transform]] = _none) -> None:
-        self._own = own
+    `code` gives the text of each of the authors' files by its path below `directory`; see `load_functions`. Names that are `taken`
+    elsewhere cannot be declared.
+    """
+
+    def __init__(
+        self, code: Callable[[], Mapping[str, str]] = dict, directory: Path = Path(), *, taken: frozenset[str] = frozenset()
+    ) -> None:
+        self._code = code
+        self._directory = directory
+        self._taken = taken
+
+    def own(self) -> Registry[Transform]:
+        """
+        The authors' functions.
+
+        Raises:
+            ConfigError: If their files cannot be loaded, with every problem.
+        """
+        return load_functions(self._code(), self._directory, taken=self._taken)
+
+    def changed_since(self, code: str, calls: Mapping[str, CallKind]) -> tuple[str, ...]:
+        """Which of these calls are of authors' functions, if the content of their files is not the one that `code` identifies."""
+        if not code or code == digest_of(self._code()):
+            return ()
+        ours = {entry.name for entry in TRANSFORMS} | self._taken
+        return tuple(name for name, kind in calls.items() if name not in ours and not (kind == "operation" and name in OPERATIONS))
 
     def bind(self, kind: CallKind, name: str, params: Mapping[str, JsonValue]) -> tuple[Transform, Any]:
         """
@@ -34,7 +57,7 @@ class Library:
             return OPERATIONS.bind(name, params)
         if name in TRANSFORMS:
             return TRANSFORMS.bind(name, params)
-        own = self._own()
+        own = self.own()
         if name in own:
             return own.bind(name, params)
         known = OPERATIONS if kind == "operation" else TRANSFORMS

@@ -50,6 +50,12 @@ pipelines:
           orders: $flow.orders
         transform: { steps: [ { operation: aggregate, params: { group_by: [name], aggregations: { id: max } } } ] }
         write: { connection: lake, format: delta, path: first_alias }
+      - name: wide
+        read: { connection: landing, format: csv, path: orders.csv }
+        transformer: pivot
+        params: { group_by: [id], pivot_col: code, agg_col: id, agg_func: count }
+        transform: { steps: [ SELECT id FROM df WHERE b IS NULL, { operation: union, params: { datasets: [df] } } ] }
+        write: { connection: lake, format: delta, path: wide }
       - name: checked
         depends_on: [orders, codes]
         transformer: cross_check
@@ -95,6 +101,7 @@ def test_the_inputs_of_a_node_are_known_by_alias_and_by_node(world: World) -> No
     assert table(world, "by_params") == [(1, "a", "ay"), (2, "b", "bee"), (None, "a", "ay"), (None, "b", "bee")]
     assert table(world, "first_alias") == [("Ada", 1), ("Ben", 2)]
     assert table(world, "checked") == [(1, "a"), (2, "b"), (3, "z")]
+    assert table(world, "wide") == [(1,), (1,), (3,), (3,)]
 
 
 def test_a_node_by_itself_has_the_inputs_that_it_has_in_the_whole_run(world: World) -> None:

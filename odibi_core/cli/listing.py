@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 from odibi_core.cli.exits import OK
+from odibi_core.cli.project_file import project_file
 from odibi_core.cli.screen import Screen, aligned
 from odibi_core.cli.vocabulary import KINDS, Parameter, Term, terms
 from odibi_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from odibi_core.registry import Registry
 
 _WIDTH = 100
 
@@ -33,7 +37,7 @@ def add_explain_arguments(parser: argparse.ArgumentParser) -> None:
 
 def list_terms(given: argparse.Namespace, screen: Screen) -> int:
     """Show the names of one kind, a line each."""
-    found = [term for term in terms() if term.kind == KINDS[given.kind]]
+    found = [term for term in terms(_own_functions(screen)) if term.kind == KINDS[given.kind]]
     screen.say(aligned(("name", "what it does"), [(term.name, term.summary) for term in found]))
     screen.result([{"name": term.name, "summary": term.summary} for term in found])
     return OK
@@ -46,7 +50,7 @@ def explain(given: argparse.Namespace, screen: Screen) -> int:
     Raises:
         ConfigError: If nothing has that name.
     """
-    everything = terms()
+    everything = terms(_own_functions(screen))
     found = [term for term in everything if term.name == given.name]
     if not found:
         from odibi_core.config import suggestion
@@ -57,6 +61,23 @@ def explain(given: argparse.Namespace, screen: Screen) -> int:
     screen.say("\n\n".join(_told(term) for term in found))
     screen.result([_as_dict(term) for term in found])
     return OK
+
+
+def _own_functions(screen: Screen) -> Registry[Any] | None:
+    """What the authors of the project here have written, if there is a project; its YAML may be broken."""
+    from odibi_core.config.code_files import read_code
+    from odibi_core.transforms import load_functions
+
+    try:
+        directory = project_file(None, os.environ).resolve().parent
+    except ConfigError:
+        return None
+    try:
+        return load_functions(read_code(directory), directory)
+    except ConfigError as error:
+        for problem in error.problems:
+            screen.complain(f"warning: {problem}")
+        return None
 
 
 def _told(term: Term) -> str:

@@ -41,13 +41,14 @@ class Term:
     model: type[BaseModel]
 
 
-def terms() -> tuple[Term, ...]:
-    """Everything, by kind and name."""
+def terms(own: Registry[Any] | None = None) -> tuple[Term, ...]:
+    """Everything, by kind and name; `own` are the functions of a project."""
     from odibi_core.checks import CHECKS
     from odibi_core.config import CheckConfig
     from odibi_core.transforms import OPERATIONS, TRANSFORMS
 
-    found = [*_registered("transformer", TRANSFORMS), *_registered("operation", OPERATIONS)]
+    transformers = TRANSFORMS if own is None else TRANSFORMS.joined(own)
+    found = [*_registered("transformer", transformers), *_registered("operation", OPERATIONS)]
     functions = {entry.name: entry.function for entry in CHECKS}
     for model in get_args(get_args(CheckConfig)[0]):
         name = model.model_fields["type"].default

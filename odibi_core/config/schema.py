@@ -61,9 +61,16 @@ def field_notes(model: type[BaseModel]) -> Mapping[str, str]:
     notes: dict[str, str] = {}
     for ancestor in reversed(model.__mro__):
         if issubclass(ancestor, BaseModel) and ancestor is not BaseModel:
-            notes |= {found["name"]: found["note"] for found in _FIELD.finditer(inspect.getsource(ancestor))}
+            notes |= {found["name"]: found["note"] for found in _FIELD.finditer(_source_of(ancestor))}
     described = {name: info.description for name, info in model.model_fields.items() if info.description}
     return {name: text for name, text in {**notes, **described}.items() if name in model.model_fields}
+
+
+def _source_of(model: type[BaseModel]) -> str:
+    try:
+        return inspect.getsource(model)
+    except OSError:  # made while a program runs, as the parameters of an author's function are
+        return ""
 
 
 def _sections() -> Iterator[type[Section]]:

@@ -56,6 +56,23 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
     assert ended.err.startswith("error: nothing is called 'dedup' [unknown_name]\n  hint: Did you mean 'deduplicate'?")
 
 
+def test_functions_of_the_project_are_listed_and_explained_too(tmp_path: Path) -> None:
+    """With their parameters; a file that cannot be loaded hides nothing else."""
+    (tmp_path / "odibi.yaml").write_text("project: shop\n")
+    code = (
+        "from odibi_core.transforms import transform\n\n@transform\ndef only_large(frame, minimum: float = 10.0):\n"
+        "    'Keep the large ones.'\n    return frame\n"
+    )
+    (tmp_path / "transforms.py").write_text(code)
+    assert {"name": "only_large", "summary": "Keep the large ones."} in odibi("list", "transformers", "--json", cwd=tmp_path).json
+    (found,) = odibi("explain", "only_large", "--json", cwd=tmp_path).json
+    assert found["parameters"] == [{"name": "minimum", "type": "number", "required": False, "default": 10.0, "note": ""}]
+    (tmp_path / "transforms.py").write_text("x = y\n")
+    ended = odibi("explain", "limit", cwd=tmp_path)
+    assert ended.code == 0
+    assert ended.err.startswith("warning: transforms.py:1:1: the file cannot be loaded: NameError: name 'y' is not defined")
+
+
 def test_the_schema_is_written_where_an_editor_finds_it(tmp_path: Path) -> None:
     """Small enough for every editor; the line that names it is said."""
     ended = odibi("schema", "--out", "editor/odibi.json", cwd=tmp_path)

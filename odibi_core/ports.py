@@ -23,6 +23,7 @@ else:
 
 EngineName = Literal["polars", "spark"]
 WriteMode = Literal["overwrite", "append", "upsert", "append_once", "merge", "error", "ignore"]
+DATABASE_FORMATS = frozenset({"sql", "sql_server", "azure_sql"})  # of a read whose rows a database gives
 DateFormat = Literal["oracle", "oracle_sqlserver", "sql_server", "us", "eu", "iso"]
 Scalar = int | float | str | datetime | None
 Clock = Callable[[], datetime]  # aware, UTC
@@ -87,6 +88,17 @@ class Window:
     date_format: DateFormat | None = None  # how a column of texts writes its times; None: as ISO 8601
 
 
+class CompiledSql(Record):
+    """One SELECT, ready for each engine: portable text was parsed and checked when the run was planned."""
+
+    text: str  # as the author wrote it
+    polars: str  # a tree, as JSON
+    spark: str
+    tables: tuple[str, ...]  # the inputs it reads, lower case
+    clock: bool = False  # it reads the clock
+    at: datetime | None = None  # what CURRENT_TIMESTAMP means: the run's logical time
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """What to scan."""
@@ -96,8 +108,13 @@ class Source:
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     files: tuple[FileVersion, ...] | None = None  # exactly these versions; None: whatever the location names now
     version: int | None = None  # of a Delta table; None: the newest
+    as_of: datetime | None = None  # of a Delta table: as it was then
     window: Window | None = None
     file_column: str | None = None  # add the file's path under this name
+    queries: tuple[CompiledSql, ...] = ()  # over files and tables, each on the rows of the one before, all before the window
+    names: frozenset[str] = frozenset({"df"})  # how the queries call the source
+    query: str | None = None  # for a database, in its own SQL; None: the table that the location names
+    filter: str | None = None  # for a database: a condition on the rows of the query or table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +125,6 @@ class Scanned:
     version: int | None = None
     rows: int | None = None
     files: tuple[FileVersion, ...] = ()
-
-
-class CompiledSql(Record):
-    """One SELECT, ready for each engine: portable text was parsed and checked when the run was planned."""
-
-    text: str  # as the author wrote it
-    polars: str  # a tree, as JSON
-    spark: str
-    tables: tuple[str, ...]  # the inputs it reads, lower case
-    clock: bool = False  # it reads the clock
-    at: datetime | None = None  # what CURRENT_TIMESTAMP means: the run's logical time
 
 
 @dataclass(frozen=True, kw_only=True)

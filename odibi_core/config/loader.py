@@ -24,7 +24,7 @@ from odibi_core.config.recipes import with_recipes
 from odibi_core.config.rules import check_rules
 from odibi_core.config.section import Findings
 from odibi_core.config.side_files import with_side_files
-from odibi_core.config.sql_text import Dialect, is_sql
+from odibi_core.config.sql_text import Dialect, dialect_of, is_sql
 from odibi_core.config.trigger_values import check_trigger_values
 from odibi_core.config.variables import environment_value
 from odibi_core.config.vars import VarsLookup
@@ -136,7 +136,7 @@ class _Loading:
             if not isinstance(value, str):
                 return value
             try:
-                return marked(substituted(value, lookup, sql=dialect if is_sql(path) else None, final=final), at)
+                return marked(substituted(value, lookup, sql=dialect_of(tree, path, dialect) if is_sql(path) else None, final=final), at)
             except ConfigError as error:
                 self.unresolved.add(at)
                 self.files.report(error.message, at, hint=error.hint)

@@ -1,13 +1,28 @@
 """`read:` of a node, and each of its `inputs:`."""
 
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from odibi_core.config.incremental import IncrementalConfig
 from odibi_core.config.section import Section, Text, wrong
 
-Format = Literal["csv", "parquet", "delta", "json", "sql", "api", "excel", "avro", "cloudFiles", "sql_server", "azure_sql", "simulation"]
+Format = Literal[
+    "csv",
+    "parquet",
+    "delta",
+    "json",
+    "ndjson",
+    "sql",
+    "api",
+    "excel",
+    "avro",
+    "cloudFiles",
+    "sql_server",
+    "azure_sql",
+    "simulation",
+]
 
 
 class TimeTravelConfig(Section):
@@ -16,13 +31,32 @@ class TimeTravelConfig(Section):
     lenient: ClassVar[bool] = True
 
     as_of_version: int | None = Field(default=None, ge=0)
-    as_of_timestamp: str | None = None
+    as_of_timestamp: str | None = None  # ISO 8601; without a zone it is UTC
+
+    @field_validator("as_of_timestamp", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """A date or time that YAML has understood itself."""
+        return value.isoformat() if isinstance(value, date) else value
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
         if (self.as_of_version is None) == (self.as_of_timestamp is None):
             raise wrong("exactly one of 'as_of_version' and 'as_of_timestamp' is needed")
+        if self.as_of_timestamp is not None and "${" not in self.as_of_timestamp:
+            try:
+                datetime.fromisoformat(self.as_of_timestamp.strip())
+            except ValueError:
+                raise wrong("'as_of_timestamp' is no time", hint="Write it like '2026-03-01T12:00:00Z'.") from None
         return self
+
+    @property
+    def as_of(self) -> datetime | None:
+        """The moment, aware."""
+        if self.as_of_timestamp is None:
+            return None
+        moment = datetime.fromisoformat(self.as_of_timestamp.strip())
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 class ReadConfig(Section):

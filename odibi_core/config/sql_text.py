@@ -36,6 +36,7 @@ _SQL_KEYS = frozenset(
         "source_query",
     }
 )
+_DATABASES = frozenset({"sql", "sql_server", "azure_sql"})
 _MAPPINGS_OF_SQL = frozenset({"derivations", "rules", "measures"})
 # What opens a quoted stretch → what closes it. In Spark double quotes are a text; they are treated as the stricter of the two.
 _CLOSING = {"'": "'", '"': '"', "`": "`", "--": "\n", "/*": "*/"}
@@ -53,6 +54,28 @@ def is_sql(path: Sequence[str | int]) -> bool:
     if last == "value":
         return above == "cases"
     return last in _SQL_KEYS or above in _MAPPINGS_OF_SQL or (last == "steps" and isinstance(path[-1], int))
+
+
+def dialect_of(tree: JsonValue, path: Sequence[str | int], dialect: Dialect) -> Dialect:
+    """
+    How the SQL at a path of a tree quotes: that of a read from a database as standard SQL does, where a backslash is nothing special.
+
+    DuckDB's way is the standard's.
+    """
+    above: list[JsonValue] = [tree]
+    for part in path:
+        here = above[-1]
+        if isinstance(here, dict) and part in here:
+            above.append(here[str(part)])
+        elif isinstance(here, list) and isinstance(part, int):
+            above.append(here[part])
+        else:
+            break
+    for section in reversed(above[-4:]):  # the read itself, or that of the node around `write.first_run_query`
+        read = section.get("read") if isinstance(section, dict) and path[-1] == "first_run_query" else section
+        if isinstance(read, dict) and read.get("format") in _DATABASES:
+            return "duckdb"
+    return dialect
 
 
 def quoting_at(text: str, position: int, dialect: Dialect) -> Quoting:

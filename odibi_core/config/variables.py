@@ -12,7 +12,7 @@ from odibi_core.config.dates import resolve_date
 from odibi_core.config.marks import Path
 from odibi_core.config.placeholders import Keep, Placeholder, protected, substituted
 from odibi_core.config.places import suggestion
-from odibi_core.config.sql_text import Dialect, is_sql
+from odibi_core.config.sql_text import Dialect, dialect_of, is_sql
 from odibi_core.errors import ConfigError, Problem
 
 
@@ -56,7 +56,7 @@ def resolve(value: JsonValue, scope: Scope) -> JsonValue:
 
     def change(text: str, path: Path) -> JsonValue:
         try:
-            sql = scope.sql_dialect if is_sql(path) else None
+            sql = dialect_of(value, path, scope.sql_dialect) if is_sql(path) else None
             return substituted(text, lookup, sql=sql, final=not scope.keeps_environment)
         except ConfigError as error:
             problems.extend(error.problems)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from typing import Literal
 
 from odibi_core.ports import CompiledSql
 
 Dialect = Literal["spark", "duckdb"]
+Compile = Callable[[str, Collection[str]], CompiledSql]  # (text, tables)
 
 
 def compiled_here(text: str, tables: Collection[str], dialect: Dialect, now: datetime) -> CompiledSql:
@@ -21,3 +22,8 @@ def compiled_here(text: str, tables: Collection[str], dialect: Dialect, now: dat
     from odibi_core.sql import compile_sql
 
     return compile_sql(text, tables=tables, dialect=dialect).model_copy(update={"at": now})
+
+
+def compile_spark(text: str, tables: Collection[str]) -> CompiledSql:
+    """A query of a run that has no plan, at the present moment."""
+    return compiled_here(text, tables, "spark", datetime.now(UTC))

@@ -219,8 +219,6 @@ class _Builder:
 
     def _resolved(self, config: NodeConfig) -> NodeConfig:
         """The node as its worker will see it."""
-        if config.transform is None and config.transformer is None:
-            return config
         written = node_as_written(self.project, self.pipeline.pipeline, config.name)
         resolved = resolve(written, self.scope)
         return config if resolved == written else NodeConfig.model_validate(resolved)

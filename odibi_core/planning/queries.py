@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -12,6 +12,7 @@ from odibi_core.config import LoadedProject, NodeConfig, Scope, StepConfig, reso
 from odibi_core.errors import ConfigError
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.pattern_targets import pair_queries, variables_in
+from odibi_core.planning.reading import texts_of_reads
 from odibi_core.planning.refusals import query_place
 from odibi_core.planning.sql_places import Path, placed, texts_in
 from odibi_core.ports import CompiledSql
@@ -51,6 +52,7 @@ class NodeQueries:
             for query in pair_queries(params):
                 self._add(query_place(query), query, {"source", "target"}, where, sources=sources, secret=secret)
         tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in self.config.inputs or {})}
+        self._add_reads()
         for place, step in enumerate(self.config.transform.steps if self.config.transform is not None else ()):
             self._add_step(place, step, tables)
         if self.problems:
@@ -71,6 +73,21 @@ class NodeQueries:
         if secret and file is not None:
             hint = "Write this SQL in the YAML: a plan holds no values."
             raise ConfigError(f"{where} reads an environment variable in its sql_file", hint=hint)
+
+    def _add_reads(self) -> None:
+        """The queries and filters of its sources; what is for a database is not compiled, and quotes as the standard says."""
+        secret = bool(variables_in([self.written.get(key) for key in ("read", "inputs", "write")]))
+        for read in texts_of_reads(self.config, self.project.files):
+            where = f"'{'.'.join(map(str, read.path[:-1]))}' of node '{self.config.name}'"
+            if read.file is not None and variables_in([read.text]):
+                hint = "Write this SQL in the YAML: a plan holds no values."
+                raise ConfigError(f"{where} reads an environment variable in its sql_file", hint=hint)
+            if read.database:
+                text = resolve_sql(read.text, replace(self.scope, sql_dialect="duckdb"))
+                self.compiled[read.place] = CompiledSql(text=text, polars="", spark="", tables=())
+                continue
+            sql = resolve_sql(read.text, self.scope)
+            self._add(read.place, sql, read.tables, where, sources={read.path: sql}, file=read.file, secret=secret and read.file is None)
 
     def _step(self, place: int) -> tuple[Path, JsonValue]:
         """Where the SQL of a step stands in the node, and its text; None if it comes from a file."""

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig, ReadConfig
+from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig
 from odibi_core.errors import ConfigError
 from odibi_core.messages import digest
+from odibi_core.planning.reading import reads_of
 
 if TYPE_CHECKING:
     from odibi_core.transforms import Library, Params
     from odibi_core.transforms.library import CallKind
 
-READABLE = ("csv", "json", "ndjson", "parquet", "delta")
+READABLE = ("csv", "json", "ndjson", "parquet", "delta", "excel", "avro")
 WRITABLE = ("csv", "json", "parquet", "delta")
 
 
@@ -52,14 +53,17 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if engine == "spark":
         found.append(("engine 'spark' is not available yet", "Set 'engine: polars' on the node or the project."))
-    streams = any(isinstance(read, ReadConfig) and read.streaming for read in (config.read, *(config.inputs or {}).values()))
+    streams = any(read.streaming for read in reads_of(config).values())
     if config.streaming or streams or (config.write is not None and config.write.streaming is not None):
         found.append(("streaming is not available", "Remove 'streaming: true'; files are taken in as they arrive."))
-    if config.read is not None:
-        if config.read.format not in READABLE:
-            found.append((f"read format '{config.read.format}' is not available yet", f"Available: {', '.join(READABLE)}."))
-        if config.read.incremental is not None and config.read.incremental.mode == "stateful" and config.write is None:
-            found.append(("a stateful load needs a 'write'", "The mark moves when the rows are written: add 'write:' to this node."))
+    found.extend(
+        (f"read format '{read.format}' is not available yet", f"Available: {', '.join(READABLE)}.")
+        for read in reads_of(config).values()
+        if read.format not in READABLE
+    )
+    stateful = config.read is not None and config.read.incremental is not None and config.read.incremental.mode == "stateful"
+    if stateful and config.write is None:
+        found.append(("a stateful load needs a 'write'", "The mark moves when the rows are written: add 'write:' to this node."))
     for alias, source in (config.inputs or {}).items():
         if not isinstance(source, str) and source.incremental is not None and source.incremental.mode == "stateful":
             found.append((f"input '{alias}' has a high-water mark", "Only 'read' has one: give this source a node of its own."))
@@ -77,8 +81,6 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
         "post_sql": bool(config.post_sql),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
         "validation.gate": config.validation is not None and config.validation.gate is not None,
-        "read.query": config.read is not None and config.read.query is not None,
-        "write.first_run_query": config.write is not None and config.write.first_run_query is not None,
     }
     return [key for key, used in unavailable.items() if used]
 

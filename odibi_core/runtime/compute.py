@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
+from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
+from odibi_core.planning.reading import reads_of
 from odibi_core.planning.refusals import calls_by_place, patterns_known
-from odibi_core.ports import Cached, Connections, Engine, Scanned, SecretSource, Sink, Source
+from odibi_core.ports import Cached, CompiledSql, Connections, Engine, Scanned, SecretSource, Sink, Source
 from odibi_core.runtime.anonymising import without_personal_values
-from odibi_core.runtime.datasets import FrameLostError, FrameShelf, Inputs, read_stored, read_upstream, reads_of, scan_source
+from odibi_core.runtime.datasets import (
+    FILE_FORMATS,
+    SOURCE_FILE,
+    FrameLostError,
+    FrameShelf,
+    Inputs,
+    read_stored,
+    read_upstream,
+    scan_source,
+)
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
 from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
@@ -147,12 +158,24 @@ class Computer:
             return Scanned(frame=cached.frame, rows=cached.rows)
 
 
+def source_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections, *, alias: str, first: bool) -> Source:
+    """What one read of a node scans, whole."""
+    query = config.write.first_run_query if config.write is not None and first and alias == "df" else None
+
+    def compile_text(text: str, tables: Collection[str]) -> CompiledSql:
+        return compiled_here(text, tables, plan.sql_dialect, plan.logical_time)
+
+    return scan_source(reads_of(config)[alias], node, connections, alias=alias, first_run_query=query, compile_text=compile_text)
+
+
 def _sources(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections, load: Load) -> dict[str, Source]:
     wants_file = wants_file_of_each_row(config)
     sources: dict[str, Source] = {}
     for alias, read in reads_of(config).items():
+        source = source_of(plan, node, config, connections, alias=alias, first=load.first)
         window = None if read.incremental is None else load.window(read.incremental, plan.logical_time)
-        sources[alias] = scan_source(read, node, connections, window=window, file_column=wants_file and read is config.read)
+        column = SOURCE_FILE if wants_file and read is config.read and source.format in FILE_FORMATS else None
+        sources[alias] = replace(source, window=window, file_column=column)
     return sources
 
 

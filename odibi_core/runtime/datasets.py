@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from pydantic import JsonValue
 
 from odibi_core.config import NodeConfig, ReadConfig
 from odibi_core.errors import ConfigError, TransientServiceError
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
 from odibi_core.messages import FileVersion
+from odibi_core.planning.compiling import Compile, compile_spark
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import Cached, Connections, Engine, Frame, Location, Scanned, Source, Target, Window
+from odibi_core.planning.reading import names_of_source, read_place, rows_that
+from odibi_core.ports import DATABASE_FORMATS, Cached, CompiledSql, Connections, Engine, Frame, Location, Scanned, Source, Target
 from odibi_core.runtime.watermark import transaction_of
 
 SOURCE_FILE = "_source_file"
@@ -124,32 +128,63 @@ class FrameLostError(TransientServiceError):
     code = "frame_lost"
 
 
-def reads_of(config: NodeConfig) -> dict[str, ReadConfig]:
-    """The sources that a node opens itself, by their names in SQL: `df` is its `read:`."""
-    reads = {} if config.read is None else {"df": config.read}
-    return reads | {alias: read for alias, read in (config.inputs or {}).items() if not isinstance(read, str)}
+def scan_source(
+    read: ReadConfig,
+    node: PlannedNode,
+    connections: Connections,
+    *,
+    alias: str = "df",
+    first_run_query: str | None = None,
+    compile_text: Compile = compile_spark,
+) -> Source:
+    """
+    What to scan for a `read:` block: the arrived files if it points at them, else what its path names now.
 
-
-def scan_source(read: ReadConfig, node: PlannedNode, connections: Connections, *, window: Window | None, file_column: bool) -> Source:
-    """What to scan for a `read:` block: the arrived files if it points at them, else what its path names now."""
+    `first_run_query` stands in for the block's own query: the text that the node has for its first run.
+    """
     if read.connection is None:
         raise ConfigError(f"node '{node.name}' reads from no connection", hint="Set 'read.connection'.")
+    if read.format in DATABASE_FORMATS:
+        planned = node.sql.get(read_place(alias, "query"))
+        query = first_run_query or read.query or (None if planned is None else planned.text)
+        location = connections.locate(read.connection, (read.table or read.path or "") if query is None else "")
+        return Source(location=location, format=read.format, options=dict(read.options), query=query, filter=read.filter)
     location = connections.locate(read.connection, _path_of(read, node))
-    files = node.files
-    if files is None and read.format in _FILE_FORMATS and ("*" in location.path or "?" in location.path):
+    files = node.files if alias == "df" else None
+    if files is None and read.format in FILE_FORMATS and ("*" in location.path or "?" in location.path):
         files = _matching(read.connection, location.path, connections, node)
+    queries = tuple(_queries(read, node, alias=alias, first_run_query=first_run_query, compile_text=compile_text))
     return Source(
         location=location,
         format=read.format,
-        options=dict(read.options),
+        options=_options(read),
         files=files,
         version=read.time_travel.as_of_version if read.time_travel is not None else None,
-        window=window,
-        file_column=SOURCE_FILE if file_column and read.format in _FILE_FORMATS else None,
+        as_of=read.time_travel.as_of if read.time_travel is not None else None,
+        queries=queries,
+        names=names_of_source(read, node.name) if queries else frozenset({"df"}),
     )
 
 
-_FILE_FORMATS = frozenset({"csv", "json", "ndjson", "parquet", "excel", "avro"})
+def _options(read: ReadConfig) -> dict[str, JsonValue]:
+    typed = read.schema_ddl is not None and read.format in _TYPED_BY_DDL
+    return {**read.options, "schema_ddl": read.schema_ddl} if typed else dict(read.options)
+
+
+def _queries(
+    read: ReadConfig, node: PlannedNode, *, alias: str, first_run_query: str | None, compile_text: Compile
+) -> Iterator[CompiledSql]:
+    """What was compiled for the plan; a text with a value of the environment in it is compiled here."""
+    names = names_of_source(read, node.name)
+    filtering = None if read.filter is None else rows_that(read.filter)
+    places = {"first_run": first_run_query} if first_run_query is not None else {"query": read.query or read.sql_file}
+    for what, text in {**places, "filter": filtering}.items():
+        if text is not None:
+            yield node.sql.get(read_place(alias, what)) or compile_text(text, {"df"} if what == "filter" else names)
+
+
+_TYPED_BY_DDL = frozenset({"csv", "json", "ndjson", "excel"})
+FILE_FORMATS = frozenset({"csv", "json", "ndjson", "parquet", "excel", "avro"})
 
 
 def _path_of(read: ReadConfig, node: PlannedNode) -> str:

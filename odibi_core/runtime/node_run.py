@@ -29,8 +29,7 @@ from odibi_core.events import (
 )
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, WriteConflictError, WriteReceipt
-from odibi_core.runtime.compute import Computer, mark_key
-from odibi_core.runtime.datasets import scan_source
+from odibi_core.runtime.compute import Computer, mark_key, source_of
 from odibi_core.runtime.loading import Load, window_over
 from odibi_core.runtime.outgoing import outgoing, without_origin
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
@@ -220,7 +219,8 @@ class NodeRunner:
             return None
         if opened.sink is None:
             raise ConfigError(f"node '{opened.node.name}' loads incrementally but writes nothing", hint="Add a 'write:'.")
-        source = scan_source(read, opened.node, self.computer.connections(opened.plan), window=None, file_column=False)
+        connections, first = self.computer.connections(opened.plan), not opened.sink.exists
+        source = source_of(opened.plan, opened.node, opened.config, connections, alias="df", first=first)
         engine, incremental = self.computer.engine, read.incremental
 
         def maximum(after: Scalar) -> Scalar:

@@ -275,7 +275,7 @@ def test_switches_may_be_sections(load: Load) -> None:
 def test_what_has_no_effect_is_said_once(load: Load) -> None:
     """Never silence."""
     text = "engine: pandas\nsemantic: {}\nperformance: { use_arrow: true, spark_config: { a: b } }\n" + node(
-        f"name: load\n{READ.replace('path', 'schema_ddl: x, path')}\nstreaming: true\nvalidation: {{ on_fail: ignore }}"
+        f"name: load\n{READ.replace('csv, path', 'parquet, schema_ddl: x, path')}\nstreaming: true\nvalidation: {{ on_fail: ignore }}"
     )
     loaded = load(text)
     assert loaded.config.engine == "polars"

@@ -149,4 +149,4 @@ def test_a_parquet_bomb(lake):
 def test_a_format_that_is_not_read(lake):
     """Says which are."""
     with pytest.raises(ConfigError, match="csv"):
-        lake.engine.scan(lake.source("a.xlsx", "excel"))
+        lake.engine.scan(lake.source("a.xlsx", "orc"))

@@ -16,7 +16,7 @@ from odibi_core.errors import ConfigError, DataError, TransientServiceError
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
 from odibi_core.messages import FileVersion
 from odibi_core.planning.plan import PlannedNode, StoredInput
-from odibi_core.ports import Cached, Location, ObjectStore, Scanned, Source, Window
+from odibi_core.ports import Cached, Location, ObjectStore, Scanned, Source
 from odibi_core.runtime.datasets import FrameLostError, FramesInMemory, Inputs, StagedFrames, read_stored, read_upstream, scan_source
 from odibi_core.storage.memory import MemoryStore
 from tests.runtime.builders import OTHER_RUN, RUN, START, at, plan, result
@@ -96,8 +96,8 @@ def read(**settings: Any) -> ReadConfig:
     return ReadConfig.model_validate({"connection": "lake", "format": "csv", "path": "in/a.csv", **settings})
 
 
-def scanned(config: ReadConfig, *listing: str, node: PlannedNode = NODE, window: Window | None = None, file_column: bool = False) -> Source:
-    return scan_source(config, node, Folder("/mnt", *listing), window=window, file_column=file_column)
+def scanned(config: ReadConfig, *listing: str, node: PlannedNode = NODE, **more: Any) -> Source:
+    return scan_source(config, node, Folder("/mnt", *listing), **more)
 
 
 def test_a_read_names_a_place() -> None:
@@ -132,15 +132,30 @@ def test_a_pattern_that_finds_nothing_is_the_data_owners_business() -> None:
 
 def test_a_table_is_never_a_pattern() -> None:
     """A star in the name of a Delta table is a star; its version may be an older one."""
-    source = scanned(read(format="delta", path="t*", time_travel={"as_of_version": 0}), file_column=True)
-    assert (source.files, source.version, source.file_column) == (None, 0, None)
+    source = scanned(read(format="delta", path="t*", time_travel={"as_of_version": 0}))
+    assert (source.files, source.version) == (None, 0)
 
 
-def test_a_window_and_the_column_of_the_file_name() -> None:
-    """The column is for files only."""
-    window = Window(column="i", after=1, until=2)
-    source = scanned(read(), window=window, file_column=True)
-    assert (source.window, source.file_column) == (window, "_source_file")
+def test_arrived_files_belong_to_the_read_and_to_no_other_input() -> None:
+    """`inputs:` may hold a file of the same connection."""
+    arrived = NODE.model_copy(update={"files": (file("in/b.csv"),)})
+    assert scanned(read(path="in/*.csv"), "in/a.csv", node=arrived, alias="other").files == (file("in/a.csv"),)
+
+
+def test_a_filter_comes_after_the_query_and_may_call_the_rows_by_three_names() -> None:
+    """`df`, the node and the table; what is not in the plan is compiled here."""
+    source = scanned(read(format="delta", path=None, table="silver.orders", query="SELECT i FROM orders", filter="i > 1"))
+    assert source.names == {"df", "a", "orders"}
+    assert [query.tables for query in source.queries] == [("orders",), ("df",)]
+    assert source.queries[0].text == "SELECT i FROM orders"
+
+
+def test_a_database_gets_its_sql_as_it_is_written() -> None:
+    """The table is not looked at when there is a query."""
+    table = scanned(read(format="sql", path=None, table="dbo.orders", filter="i > 1"))
+    assert (table.location.path, table.query, table.filter, table.queries) == ("dbo.orders", None, "i > 1", ())
+    query = scanned(read(format="sql_server", path=None, query="SELECT TOP 3 * FROM [a b]"))
+    assert (query.location.path, query.query) == ("", "SELECT TOP 3 * FROM [a b]")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from odibi_core.engines.polars.delta_types import missing_and_extra
 from odibi_core.engines.polars.errors import some_names, translated
 from odibi_core.engines.polars.pinned_files import LocalFile
 from odibi_core.engines.polars.text_checks import HEAD_BYTES, as_utf8, head
+from odibi_core.engines.polars.text_times import time_of_text
 from odibi_core.errors import DataError, SchemaMismatchError
 from odibi_core.ports import Source
 
@@ -49,7 +50,7 @@ def scan_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> tuple[
             raise SchemaMismatchError(
                 f"'{file.name}' has other columns than '{readable[0].name}': {differs}", hint="Read files of one shape together."
             )
-    unknown = [name for name in options.types if name not in headers[0]]
+    unknown = [name for name in dict.fromkeys([*options.types, *options.columns, *options.dates]) if name not in headers[0]]
     if unknown:
         raise SchemaMismatchError(f"column {some_names(unknown)} of the read options is missing in '{readable[0].name}'")
     with_rows = [file for file in readable if not _only_header(file, options)] or readable[:1]
@@ -62,19 +63,38 @@ def scan_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> tuple[
             first = parts[0].collect_schema()
             frame = pl.concat([part.select(first.names()) for part in parts], how="vertical_relaxed")
         schema = frame.collect_schema()
+        frame = _shaped(frame, options, source.file_column)
     return frame, ScannedCsv(files=tuple(with_rows), options=options, schema=schema)
 
 
 def _scan(files: Sequence[LocalFile], options: CsvOptions, file_column: str | None, **more: Any) -> pl.LazyFrame:
     frame = pl.scan_csv(
         [file.path for file in files],
-        schema_overrides=options.types or None,
+        schema_overrides={**options.types, **dict.fromkeys(options.times, pl.String())} or None,
         infer_schema_files=len(files),
         include_file_paths=file_column,
         glob=False,
         **{**options.polars, **more},
     )
     return named_files(frame, files, file_column)
+
+
+def _shaped(frame: pl.LazyFrame, options: CsvOptions, file_column: str | None) -> pl.LazyFrame:
+    """Only the columns that are asked for, and texts that are times as such."""
+    if options.columns:
+        frame = frame.select(*options.columns, *([] if file_column is None or file_column in options.columns else [file_column]))
+    times = [name for name in options.times if not options.columns or name in options.columns]
+    return frame.with_columns(_time(name, options) for name in times) if times else frame
+
+
+def _time(name: str, options: CsvOptions) -> pl.Expr:
+    wanted = options.types.get(name, pl.Datetime("us"))
+    if options.date_format is None:
+        return time_of_text(pl.col(name), None).dt.replace_time_zone(None).cast(wanted)
+    text = pl.col(name).str.strip_chars()
+    if isinstance(wanted, pl.Date):
+        return pl.when(text != "").then(text).str.to_date(options.date_format, strict=True)
+    return pl.when(text != "").then(text).str.to_datetime(options.date_format, time_unit="us", strict=True)
 
 
 def named_files(frame: pl.LazyFrame, files: Sequence[LocalFile], file_column: str | None) -> pl.LazyFrame:

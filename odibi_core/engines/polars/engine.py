@@ -8,12 +8,14 @@ from pathlib import Path
 
 import polars as pl
 
+from odibi_core.engines.polars.avro_reader import read_avro
 from odibi_core.engines.polars.content import fingerprint
 from odibi_core.engines.polars.csv_diagnosis import diagnosed
 from odibi_core.engines.polars.csv_reader import scan_csv
 from odibi_core.engines.polars.delta_reader import scan_delta
 from odibi_core.engines.polars.delta_sink import DeltaSink
 from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.excel_reader import read_excel
 from odibi_core.engines.polars.file_sink import FileSink
 from odibi_core.engines.polars.frames import framed, native
 from odibi_core.engines.polars.guard import RememberedOnce, TableGuard
@@ -29,7 +31,7 @@ from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
 from odibi_core.ports import Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target, Window
 
-_FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
+_FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet", "excel", "avro")
 
 
 class PolarsEngine:
@@ -48,11 +50,11 @@ class PolarsEngine:
         self._threads = threading.local()
 
     def scan(self, source: Source) -> Scanned:
-        """Open a source lazily: its schema is known, no row was read. JSON arrays are the exception, they are read whole."""
+        """Open a source lazily: its schema is known, no row was read. JSON arrays, Excel and Avro are read whole."""
         if source.format == "delta":
             frame, version, rows = scan_delta(source)
-            windowed = _windowed(frame, source)
-            return Scanned(frame=framed(windowed), version=version, rows=rows if windowed is frame else None)
+            taken = self._taken(frame, source)
+            return Scanned(frame=framed(taken), version=version, rows=rows if taken is frame else None)
         if source.format not in _FILE_FORMATS:
             raise ConfigError(f"format '{source.format}' cannot be read by Polars", hint=f"Known are: delta, {', '.join(_FILE_FORMATS)}.")
         return self._scan_files(source)
@@ -72,10 +74,24 @@ class PolarsEngine:
                 self._held.scans.append(scan)
             case "parquet":
                 frame, rows = scan_parquet(source, files)
+            case "excel":
+                frame = read_excel(source, files)
+            case "avro":
+                frame = read_avro(source, files)
             case _:
                 frame = scan_json(source, files, folder)
-        windowed = _windowed(frame, source)
-        return Scanned(frame=framed(windowed), rows=rows if windowed is frame else None, files=versions)
+        taken = self._taken(frame, source)
+        return Scanned(frame=framed(taken), rows=rows if taken is frame else None, files=versions)
+
+    def _taken(self, frame: pl.LazyFrame, source: Source) -> pl.LazyFrame:
+        """What the source's queries and its window leave of it."""
+        for query in source.queries:
+            rows = framed(frame)
+            frame = native(self.sql(query, dict.fromkeys({"df", *source.names}, rows)))
+        if source.window is None:
+            return frame
+        with translated(f"selecting the new rows of '{source.location.name}'"):
+            return within_window(frame, source.window)
 
     def sql(self, query: CompiledSql, tables: Mapping[str, Frame]) -> Frame:
         """One SELECT over the given frames and nothing else. Names have no case in it."""
@@ -152,10 +168,3 @@ class PolarsEngine:
         if held is None:
             held = self._threads.held = HeldFiles(self._temporary)
         return held
-
-
-def _windowed(frame: pl.LazyFrame, source: Source) -> pl.LazyFrame:
-    if source.window is None:
-        return frame
-    with translated(f"selecting the new rows of '{source.location.name}'"):
-        return within_window(frame, source.window)

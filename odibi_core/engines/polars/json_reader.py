@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import JsonValue
 
-from odibi_core.engines.polars.csv_options import column_type
+from odibi_core.engines.polars.column_types import column_type, types_of_ddl
 from odibi_core.engines.polars.csv_reader import named_files
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
@@ -18,7 +18,10 @@ from odibi_core.engines.polars.text_checks import as_utf8, head
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.ports import Source
 
-_KNOWN = frozenset({"encoding", "infer_schema_length", "schema", "schema_overrides", "dtypes", "lines", "orient"})
+_TYPES = ("schema_overrides", "schema", "dtypes", "dtype")
+_LINES = ("lines", "json_lines", "jsonLines", "multiLine")  # the last one says the opposite
+_IGNORED = ("orient", "compression", "low_memory", "rechunk", "batch_size")
+_KNOWN = frozenset({"encoding", "infer_schema_length", "schema_ddl", *_TYPES, *_LINES, *_IGNORED})
 
 
 def scan_json(source: Source, files: Sequence[LocalFile], folder: Path) -> pl.LazyFrame:
@@ -37,7 +40,12 @@ def scan_json(source: Source, files: Sequence[LocalFile], folder: Path) -> pl.La
         (_scan_lines if _has_lines(file, source.format, options) else _read_document)(file, options, source.file_column)
         for file in readable
     ]
-    return parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal_relaxed")
+    frame = parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal_relaxed")
+    ddl = options.get("schema_ddl")
+    if not isinstance(ddl, str):
+        return frame
+    wanted = types_of_ddl(ddl)
+    return frame.select(*wanted, *([] if source.file_column is None else [source.file_column]))
 
 
 def _checked(options: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
@@ -48,7 +56,7 @@ def _checked(options: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
 
 
 def _has_lines(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -> bool:
-    if format_name in {"ndjson", "jsonl"} or options.get("lines") is True:
+    if format_name in {"ndjson", "jsonl"} or any(options.get(key) is True for key in _LINES[:3]):
         return True
     text = head(file).decode("utf-8-sig", errors="replace").lstrip()
     if not text.startswith("{"):
@@ -93,5 +101,8 @@ def _length(options: Mapping[str, JsonValue]) -> int | None:
 
 
 def _types(options: Mapping[str, JsonValue]) -> dict[str, pl.DataType] | None:
-    given = options.get("schema_overrides") or options.get("schema") or options.get("dtypes")
-    return {name: column_type(kind) for name, kind in given.items()} if isinstance(given, dict) else None
+    given = next((options[key] for key in _TYPES if options.get(key)), None)
+    ddl = options.get("schema_ddl")
+    types = types_of_ddl(ddl) if isinstance(ddl, str) else {}
+    types |= {name: column_type(kind) for name, kind in given.items()} if isinstance(given, dict) else {}
+    return types or None

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
+import lzma
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+import zstandard
 
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
 from odibi_core.errors import ConfigError, DataError
 
 HEAD_BYTES = 64 * 1024
-_GZIP = b"\x1f\x8b"
-_ARCHIVES = ((b"PK\x03\x04", "zip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"7z\xbc\xaf", "7z"))
+_PACKED = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"))
+_ARCHIVES = ((b"PK\x03\x04", "zip"), (b"7z\xbc\xaf", "7z"))
 _WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF8 = frozenset({"utf-8", "utf-8-sig", "ascii"})
-_MAX_RATIO = 100  # of a gzip file; ordinary text is below 30
+_MAX_RATIO = 100  # of a packed file; ordinary text is below 30
+_ZSTD_BYTES = 2048  # at a time: they unpack to 64 MB at the most, so a bomb is noticed before it fills the memory
 _ALWAYS_ALLOWED = 64 * 1024 * 1024  # unpacked bytes
 
 
@@ -40,8 +45,9 @@ def as_utf8(file: LocalFile, format_name: str, encoding: str, folder: Path) -> L
         raise DataError(
             f"'{file.name}' ({format_name}) has 0 bytes", code="empty_file", hint="Send the file again, with its header at least."
         )
-    if start.startswith(_GZIP):
-        file = _unpacked(file, folder)
+    packed = next((name for mark, name in _PACKED if start.startswith(mark)), None)
+    if packed is not None:
+        file = _unpacked(file, packed, folder)
         start = head(file)
     kind = next((name for mark, name in _ARCHIVES if start.startswith(mark)), None)
     if kind:
@@ -73,14 +79,14 @@ def _check_utf8(file: LocalFile, format_name: str, start: bytes) -> None:
         raise DataError(f"'{file.name}' ({format_name}) is not UTF-8 at byte {error.start}", code="encoding", hint=hint) from None
 
 
-def _unpacked(file: LocalFile, folder: Path) -> LocalFile:
+def _unpacked(file: LocalFile, packed: str, folder: Path) -> LocalFile:
     limit = max(_ALWAYS_ALLOWED, _MAX_RATIO * file.path.stat().st_size)
     copy = LocalFile(version=file.version, path=folder / f"{file.path.name}.{len(list(folder.iterdir()))}.unpacked")
     size = 0
     with translated(f"unpacking '{file.name}'"):
         try:
-            with gzip.open(file.path) as source, copy.path.open("wb") as out:
-                for chunk in iter(lambda: source.read(1 << 20), b""):
+            with copy.path.open("wb") as out:
+                for chunk in _unpacked_chunks(file.path, packed):
                     size += len(chunk)
                     if size > limit:
                         raise DataError(
@@ -89,9 +95,38 @@ def _unpacked(file: LocalFile, folder: Path) -> LocalFile:
                             hint="Deliver it unpacked if that is right.",
                         )
                     out.write(chunk)
-        except (gzip.BadGzipFile, EOFError, zlib.error):
-            raise DataError(f"'{file.name}' is a damaged gzip file", code="archive", hint="Send it again.") from None
+        except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError):
+            raise DataError(f"'{file.name}' is a damaged {packed} file", code="archive", hint="Send it again.") from None
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise DataError(f"'{file.name}' is a damaged {packed} file", code="archive", hint="Send it again.") from None  # bzip2's way
     return copy
+
+
+def _unpacked_chunks(path: Path, packed: str) -> Iterator[bytes]:
+    if packed == "zstd":
+        yield from _of_zstd(path)
+        return
+    with gzip.open(path) if packed == "gzip" else bz2.open(path) if packed == "bzip2" else lzma.open(path) as source:
+        yield from iter(lambda: source.read(1 << 20), b"")
+
+
+def _of_zstd(path: Path) -> Iterator[bytes]:
+    """
+    Raises:
+        EOFError: If the file ends within a frame: the library's own reader takes that for the end.
+    """
+    unpacker = zstandard.ZstdDecompressor().decompressobj()
+    with path.open("rb") as source:
+        rest = source.read(_ZSTD_BYTES)
+        while rest:
+            if unpacker.eof:  # frames may follow each other
+                unpacker = zstandard.ZstdDecompressor().decompressobj()
+            yield unpacker.decompress(rest)
+            rest = unpacker.unused_data if unpacker.eof and unpacker.unused_data else source.read(_ZSTD_BYTES)
+    if not unpacker.eof:
+        raise EOFError
 
 
 def _transcoded(file: LocalFile, format_name: str, encoding: str, folder: Path) -> LocalFile:

@@ -37,3 +37,30 @@ def time_of_text(text: pl.Expr, date_format: DateFormat | None) -> pl.Expr:
         .str.replace(r"(:\d{2}(?:\.\d+)?)$", "${1}+0000")
     )
     return whole.str.to_datetime(f"{_DAYS[date_format]} %H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=True)
+
+
+def strptime_of(pattern: object) -> str | None:
+    """A pattern of times as strptime has it; one with `yyyy` is Spark's and is translated."""
+    if pattern is None:
+        return None
+    text = str(pattern)
+    if "%" in text:
+        return text
+    for theirs, ours in _SPARK:
+        text = text.replace(theirs, ours)
+    return text.replace("'", "")
+
+
+_SPARK = (
+    ("yyyy", "%Y"),
+    ("yy", "%y"),
+    ("MMM", "%b"),
+    ("MM", "%m"),
+    ("dd", "%d"),
+    ("HH", "%H"),
+    ("mm", "%M"),
+    ("ss", "%S"),
+    (".SSSSSS", "%.f"),
+    (".SSS", "%.f"),
+    ("XXX", "%:z"),
+)

@@ -86,19 +86,21 @@ class Computer:
             OdibiError: Whatever the engine finds wrong with the data or the store.
         """
         inputs = self._read(plan, node, config, load)
-        frame = transform(
-            config,
-            node,
-            engine=self.engine,
-            primary=inputs.primary,
-            named=inputs.named,
-            now=plan.logical_time,
-            dialect=plan.sql_dialect,
-            library=self._library(),
-            patterns=patterns,
-        )
-        frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
-        cached = self.engine.cache(frame, inputs.uncounted)
+        library = self._library()
+        with library.blaming():
+            frame = transform(
+                config,
+                node,
+                engine=self.engine,
+                primary=inputs.primary,
+                named=inputs.named,
+                now=plan.logical_time,
+                dialect=plan.sql_dialect,
+                library=library,
+                patterns=patterns,
+            )
+            frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
+            cached = self.engine.cache(frame, inputs.uncounted)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )

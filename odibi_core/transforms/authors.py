@@ -104,7 +104,7 @@ def adapted(function: Callable[..., Any], declared: Declared, *, place: Callable
         except OdibiError:
             raise
         except Exception as error:  # noqa: BLE001  the border to the authors' code: their error is told as theirs, without its text
-            raise _failed(declared.name, error, place(error)) from None
+            raise failed(f"function '{declared.name}'", error, place(error)) from None
         return _framed(result, declared.name, given)
 
     call.__doc__ = inspect.getdoc(function) or f"A function of this project: {declared.name}."
@@ -177,9 +177,10 @@ def _named(signature: inspect.Signature, values: Mapping[str, Any]) -> dict[str,
     return {name: values[name] for name, argument in signature.parameters.items() if argument.kind is not argument.POSITIONAL_ONLY}
 
 
-def _failed(name: str, error: BaseException, where: str) -> ConfigError:
+def failed(who: str, error: BaseException, where: str) -> ConfigError:
+    """The error of an author's code: its type and its place, and not its text."""
     return ConfigError(
-        f"function '{name}' failed with {type(error).__name__}{where}",
+        f"{who} failed with {type(error).__name__}{where}",
         code="function_failed",
         hint="Correct the function; what the error says is left out, because it may hold values of the data.",
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from odibi_core.errors import OdibiError
 from odibi_core.registry import Registry
+from odibi_core.transforms.authors import failed
 from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Transform
-from odibi_core.transforms.loading import digest_of, load_functions
+from odibi_core.transforms.loading import digest_of, load_functions, where_in
 
 CallKind = Literal["transformer", "function", "operation"]
 
@@ -45,6 +48,24 @@ class Library:
             return ()
         ours = {entry.name for entry in TRANSFORMS} | self._taken
         return tuple(name for name, kind in calls.items() if name not in ours and not (kind == "operation" and name in OPERATIONS))
+
+    @contextmanager
+    def blaming(self) -> Iterator[None]:
+        """
+        While it lasts frames are computed: what the authors' code raises only then is told as theirs, too.
+
+        Raises:
+            ConfigError: If a foreign error came from their files.
+        """
+        try:
+            yield
+        except OdibiError:
+            raise
+        except Exception as error:
+            where = where_in(error, self._directory, self._code())
+            if not where:
+                raise
+            raise failed("a function of the project", error, where) from None
 
     def bind(self, kind: CallKind, name: str, params: Mapping[str, JsonValue]) -> tuple[Transform, Any]:
         """

@@ -52,6 +52,25 @@ def digest_of(code: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(dict(sorted(code.items()))).encode()).hexdigest()
 
 
+def where_in(error: BaseException, directory: Path, code: Mapping[str, str]) -> str:
+    """Where in the files of a project an error came from, as the end of a sentence; empty if it did not come from them."""
+    steps = [*_steps(error, directory, code)]
+    return f" at {steps[-1][0]}:{steps[-1][1]}" if steps else ""
+
+
+def _steps(error: BaseException, directory: Path, code: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    for step in traceback.extract_tb(error.__traceback__):
+        shown = _shown(step.filename, directory, code)
+        if shown is not None:
+            yield shown, step.lineno or 1
+
+
+def _shown(filename: str, directory: Path, code: Mapping[str, str]) -> str | None:
+    path = Path(filename)
+    name = path.relative_to(directory).as_posix() if path.is_relative_to(directory) else ""
+    return name if name in code else None
+
+
 @lru_cache(maxsize=8)
 def _loaded(directory: Path, code: tuple[tuple[str, str], ...], taken: frozenset[str]) -> Registry[Transform]:
     if not code:
@@ -120,23 +139,13 @@ class _Project:
         return self._shown(code.co_filename) or code.co_filename, code.co_firstlineno
 
     def _shown(self, filename: str) -> str | None:
-        path = Path(filename)
-        name = path.relative_to(self.directory).as_posix() if path.is_relative_to(self.directory) else ""
-        return name if name in self.code else None
-
-    def _steps(self, error: BaseException) -> Iterator[tuple[str, int]]:
-        for step in traceback.extract_tb(error.__traceback__):
-            shown = self._shown(step.filename)
-            if shown is not None:
-                yield shown, step.lineno or 1
+        return _shown(filename, self.directory, self.code)
 
     def _where(self, error: BaseException) -> str:
-        """Where in the files of the project an error came from, as the end of a sentence."""
-        steps = [*self._steps(error)]
-        return f" at {steps[-1][0]}:{steps[-1][1]}" if steps else ""
+        return where_in(error, self.directory, self.code)
 
     def _complain(self, error: BaseException, file: str) -> None:
-        file, line = ([*self._steps(error)] or [(file, 1)])[-1]
+        file, line = ([*_steps(error, self.directory, self.code)] or [(file, 1)])[-1]
         text, column = type(error).__name__, 1
         if isinstance(error, SyntaxError) and (shown := self._shown(error.filename or "")):
             file, line, column, text = shown, error.lineno or 1, error.offset or 1, f"SyntaxError: {error.msg}"

@@ -149,6 +149,24 @@ def test_a_file_that_cannot_be_loaded_stops_the_nodes_that_need_it_and_nothing_e
     assert world.rows("mine") == [20, 30]
 
 
+def test_what_a_function_raises_when_its_frame_is_computed_is_told_as_its_own(world: World) -> None:
+    """Polars calls it late; what it says stays out."""
+    late = TIMES.replace("@transform\n", "@transform(native=True)\n").replace(
+        'return frame.with_columns(nw.col("i") * factor)',
+        """import polars as pl
+    return frame.with_columns(pl.col("i").map_elements(tell, return_dtype=pl.Int64))
+
+def tell(value):
+    raise ValueError(f"a secret {value}")""",
+    )
+    (world.folder / "transforms.py").write_text(late)
+    host = world.azure()
+    assert start(host) == 202
+    world.work(host)
+    assert errors_of(world, host) == [("function_failed", "a function of the project failed with ValueError at transforms.py:10")]
+    assert not [path for path in world.folder.rglob("*") if path.is_file() and b"a secret 2" in path.read_bytes()]
+
+
 def test_the_name_of_a_pattern_cannot_be_declared(world: World) -> None:
     """The node would call the pattern."""
     (world.folder / "transforms.py").write_text(TIMES.replace("def times", "def scd2"))

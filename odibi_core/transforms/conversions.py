@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 TIMESTAMP = SqlType(kind="timestamp")
 _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
-_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M")
+_TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%d %H:%M:%S%.f UTC",
+    "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S%.f", "%Y/%m/%d %H:%M",
+)  # fmt: skip
+_FIRST_YEAR = 1000  # a shorter one is rather a day: `05-01-20`
+_REST = "__rest"
 _FRACTION = "%Y-%m-%d %H:%M:%S%.6f"
 _ULP = 1.0000000000000002  # lifts a double whose decimal form ends in 5 and is stored just below it, as 1.005
 
@@ -48,8 +54,7 @@ def converted(frame: Frame, wanted: Mapping[str, tuple[str, SqlType]], *, who: s
         if target.kind == "text":
             frame = frame.with_columns(as_text(source, column).alias(name))
         elif frame.implementation.is_polars():
-            pl: Any = nw.get_native_namespace(frame)
-            frame = nw.from_native(frame.to_native().with_columns(_of_polars(pl, source, column, target).alias(name)))
+            frame = nw.from_native(_converted(frame, column, target, name))
         else:
             frame = frame.with_columns(nw.col(column).cast(target.dtype).alias(name))
     return frame
@@ -116,6 +121,17 @@ def _impossible(source: DType, target: SqlType) -> bool:
     return not (is_text(source) or source.is_numeric() or source == nw.Boolean)
 
 
+def _converted(frame: Frame, column: str, target: SqlType, name: str) -> Any:
+    import narwhals as nw
+
+    pl: Any = nw.get_native_namespace(frame)
+    native, source = frame.to_native(), frame.collect_schema()[column]
+    if is_text(source) and target.kind in ("date", "timestamp"):
+        timed = _with_times(pl, native, column, name)
+        return timed.with_columns(pl.col(name).cast(pl.Date)) if target.kind == "date" else timed
+    return native.with_columns(_of_polars(pl, source, column, target).alias(name))
+
+
 def _of_polars(pl: Any, source: DType, column: str, target: SqlType) -> Any:
     import narwhals as nw
 
@@ -135,10 +151,6 @@ def _of_text(pl: Any, text: Any, target: SqlType) -> Any:
     match target.kind:
         case "bool":
             return _truth(pl, text)
-        case "date":
-            return _time(pl, text).cast(pl.Date)
-        case "timestamp":
-            return _time(pl, text)
         case "decimal":
             return _rounded(pl, text.str.strip_chars().cast(pl.Decimal(38, min(target.scale + 10, 38))), target)
         case "float32" | "float64":
@@ -162,16 +174,23 @@ def _truth(pl: Any, text: Any) -> Any:
     return pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False).otherwise(other)
 
 
-def _time(pl: Any, text: Any) -> Any:
-    plain = text.str.strip_chars().str.replace_all("/", "-", literal=True).str.replace(r"^(\d{4}-\d\d?-\d\d?)[Tt]", "${1} ")
-    dated = pl.when(plain.str.contains(r"^\d{4}-")).then(plain)
-    forms = [dated.str.strptime(pl.Datetime("us"), form, strict=False) for form in _TIME_FORMATS]
-    with_offset = dated.str.replace(r"\s*(?:Z|z|UTC)$", "+00:00").str.replace(r"\s+([+-]\d\d:?\d*)$", "${1}")
-    aware = with_offset.str.strptime(pl.Datetime("us", "UTC"), "%Y-%m-%d %H:%M:%S%.f%#z", strict=False).dt.replace_time_zone(None)
-    found = pl.coalesce(*forms, aware)
-    # The rest fails, by the strict form of the first conversion.
-    rest = pl.when(found.is_null()).then(text).str.strptime(pl.Datetime("us"), "not a time: %Y", strict=True)
-    return pl.coalesce(found, rest)
+def _with_times(pl: Any, native: Any, column: str, name: str) -> Any:
+    """
+    The frame with a column of text read as timestamps.
+
+    Form after form, each on what the one before left: NULL costs nothing. Every step is a column of its own, because Polars would
+    compute an expression again wherever it occurs in another one.
+    """
+    text, found, rest = pl.col(column).cast(pl.String), pl.col(name), pl.col(_REST)
+    frame = native.with_columns(pl.lit(None, dtype=pl.Datetime("us")).alias(name))
+    for form in _TIME_FORMATS:
+        time = rest.str.strptime(pl.Datetime("us", "UTC" if "z" in form else None), form, strict=False).dt.replace_time_zone(None)
+        frame = frame.with_columns(pl.when(found.is_null()).then(text.str.strip_chars()).alias(_REST))
+        frame = frame.with_columns(pl.coalesce(found, time).alias(name))
+    # What is left fails, with the error of every other conversion.
+    wrong = found.is_null() | (found.dt.year() < _FIRST_YEAR)
+    left = pl.when(wrong).then(text).str.strptime(pl.Datetime("us"), "not a time: %Y", strict=True)
+    return frame.with_columns(pl.coalesce(left, found).alias(name)).drop(_REST)
 
 
 def _rounded(pl: Any, number: Any, target: SqlType) -> Any:

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from odibi_core.ports import Frame
-from odibi_core.transforms.columns import renamed
-from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, need_columns, operation
+from odibi_core.transforms.columns import SomeColumns, renamed
+from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, operation
+from odibi_core.transforms.frames import find_columns
 from odibi_core.transforms.literals import Value, fits
-from odibi_core.transforms.rows import first_of_each, in_order
+from odibi_core.transforms.rows import in_order, one_of_each
 from odibi_core.transforms.sampling import draw
 from odibi_core.transforms.values import filled
 
 
 class DropDuplicatesParams(Params):
-    """The columns that make a row a duplicate; all of them if none are named."""
+    """The columns that make a row a duplicate, and which of the duplicates stays."""
 
-    subset: ColumnNames | None = None
+    subset: SomeColumns = Field(default=None, description="the columns that are compared; all if none are named")
+    keep: Literal["first", "last", False] = Field(default="first", description="first, last, or false for none of them")
 
 
 class FillNaParams(Params):
     """One value for all columns that it fits, or column → value."""
 
-    value: Value | dict[ColumnName, Value]
+    value: Value | dict[ColumnName, Value] = Field(description="the value in place of NULL, or column → value")
 
 
 class DropParams(Params):
     """The columns to remove."""
 
-    columns: ColumnNames
+    columns: ColumnNames = Field(description="the columns to remove")
 
 
 class RenameParams(Params):
     """Old name → new name."""
 
-    columns: dict[ColumnName, ColumnName] = Field(min_length=1)
+    columns: dict[ColumnName, ColumnName] = Field(description="old name → new name")
 
 
 class SortOperationParams(Params):
     """The columns, most significant first, and one direction for all or one for each."""
 
-    by: ColumnNames
-    ascending: Annotated[tuple[bool, ...], BeforeValidator(lambda value: [value] if isinstance(value, bool) else value)] = (True,)
+    by: ColumnNames = Field(description="the columns, most significant first")
+    ascending: Annotated[tuple[bool, ...], BeforeValidator(lambda value: [value] if isinstance(value, bool) else value)] = Field(
+        default=(True,), description="one direction for all columns, or a list with one for each"
+    )
 
     @model_validator(mode="after")
     def _one_direction_each(self) -> SortOperationParams:
@@ -55,9 +59,9 @@ class SortOperationParams(Params):
 class SampleParams(Params):
     """How many rows, as a number or as a share."""
 
-    n: int | None = Field(default=None, ge=0)
-    frac: float | None = Field(default=None, ge=0, le=1)
-    random_state: int | None = Field(default=None, ge=0)
+    n: int | None = Field(default=None, ge=0, description="how many rows")
+    frac: float | None = Field(default=None, ge=0, le=1, description="which share of the rows, from 0 to 1")
+    random_state: int | None = Field(default=None, ge=0, description="draws the same rows of the same input every time")
 
     @model_validator(mode="after")
     def _one_of_two(self) -> SampleParams:
@@ -69,7 +73,7 @@ class SampleParams(Params):
 @operation("drop_duplicates", DropDuplicatesParams)
 def drop_duplicates(frame: Frame, params: DropDuplicatesParams, _: TransformContext) -> Frame:
     """
-    Keep the first of rows that are equal in `subset`.
+    Keep the first of rows that are equal in `subset`, or the last, or none of them.
 
     NULL equals NULL. On Spark, where rows have no order, any of them is kept.
 
@@ -80,8 +84,9 @@ def drop_duplicates(frame: Frame, params: DropDuplicatesParams, _: TransformCont
     Raises:
         SchemaMismatchError: If a column is missing.
     """
-    columns = need_columns(frame, params.subset or (), who="drop_duplicates")
-    return first_of_each(frame, params.subset or columns)
+    columns = frame.collect_schema().names()
+    keys = find_columns(frame, columns if not params.subset else params.subset, who="drop_duplicates")
+    return one_of_each(frame, keys, keep=params.keep or "none")
 
 
 @operation("fillna", FillNaParams)
@@ -118,8 +123,7 @@ def drop(frame: Frame, params: DropParams, _: TransformContext) -> Frame:
     Raises:
         SchemaMismatchError: If a column is missing.
     """
-    need_columns(frame, params.columns, who="drop")
-    return frame.drop(*params.columns)
+    return frame.drop(*find_columns(frame, params.columns, who="drop"))
 
 
 @operation("rename", RenameParams)

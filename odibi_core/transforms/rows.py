@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from odibi_core.errors import ConfigError
 from odibi_core.ports import Frame
+from odibi_core.transforms.columns import SomeColumns
 from odibi_core.transforms.contract import ColumnNames, Params, TransformContext, need_columns, quoted, transform
+from odibi_core.transforms.expressions import SqlText
+from odibi_core.transforms.frames import find_columns
 
 _RANK = "__row_of_key"
 _NULL = "__null_"
 
 
 class FilterRowsParams(Params):
-    """A condition in SQL, for example `amount > 0 AND status = 'paid'`."""
+    """Which rows stay."""
 
-    condition: str = Field(min_length=1)
+    condition: SqlText = Field(description="a condition in SQL, for example `amount > 0 AND status = 'paid'`")
 
     def queries(self) -> tuple[str, ...]:
         return (f"SELECT * FROM df WHERE ({self.condition}\n)",)  # noqa: S608  parsed, checked and read-only over `df`
@@ -41,8 +44,8 @@ class DeduplicateParams(Params):
 class LimitParams(Params):
     """How many rows, after how many others."""
 
-    n: int = Field(ge=0)
-    offset: int = Field(default=0, ge=0)
+    n: int = Field(ge=0, description="how many rows")
+    offset: int = Field(default=0, ge=0, description="how many rows are passed over before")
 
     def queries(self) -> tuple[str, ...]:
         return (f"SELECT * FROM df LIMIT {self.n} OFFSET {self.offset}",) if self.offset else ()  # noqa: S608  two numbers
@@ -51,14 +54,14 @@ class LimitParams(Params):
 class SortParams(Params):
     """The columns, most significant first, and one direction for all of them."""
 
-    by: ColumnNames
-    ascending: bool = True
+    by: ColumnNames = Field(description="the columns, most significant first")
+    ascending: bool = Field(default=True, description="the direction of all of them")
 
 
 class DistinctParams(Params):
     """The columns to keep; all of them if none are named."""
 
-    columns: ColumnNames | None = None
+    columns: SomeColumns = Field(default=None, description="the columns to keep; all if none are named")
 
 
 @transform("filter_rows", FilterRowsParams)
@@ -110,8 +113,14 @@ def limit(frame: Frame, params: LimitParams, context: TransformContext) -> Frame
 
     Example: `n: 2, offset: 1` keeps the second and the third row.
     """
-    queries = params.queries()
-    return context.query(frame, queries[0]) if queries else frame.head(params.n)
+    if not params.offset:
+        return frame.head(params.n)
+    if not frame.implementation.is_polars():
+        return context.query(frame, params.queries()[0])
+    import narwhals as nw
+
+    rows: Frame = nw.from_native(frame.to_native().slice(params.offset, params.n))
+    return rows
 
 
 @transform("sort", SortParams)
@@ -148,8 +157,7 @@ def distinct(frame: Frame, params: DistinctParams, _: TransformContext) -> Frame
         SchemaMismatchError: If a column is missing.
     """
     if params.columns:
-        need_columns(frame, params.columns, who="distinct")
-        frame = frame.select(*params.columns)
+        frame = frame.select(*find_columns(frame, params.columns, who="distinct"))
     return first_of_each(frame, frame.collect_schema().names())
 
 
@@ -163,7 +171,7 @@ def in_order(frame: Frame, by: Sequence[str], ascending: Sequence[bool], *, who:
     """
     if len(by) != len(ascending):
         raise ConfigError(f"'{who}' has {len(by)} columns and {len(ascending)} directions", hint="Give one direction, or one per column.")
-    need_columns(frame, by, who=who)
+    by = find_columns(frame, by, who=who)
     if len(set(ascending)) == 1:
         return frame.sort(*by, descending=not ascending[0], nulls_last=not ascending[0])
     import narwhals as nw
@@ -176,10 +184,19 @@ def in_order(frame: Frame, by: Sequence[str], ascending: Sequence[bool], *, who:
 
 
 def first_of_each(frame: Frame, keys: Sequence[str]) -> Frame:
-    """One row per key, in the order read; narwhals knows no order of a lazy frame, so on Polars this is Polars' own `unique`."""
+    """One row per key: the first as read."""
+    return one_of_each(frame, keys, keep="first")
+
+
+def one_of_each(frame: Frame, keys: Sequence[str], *, keep: Literal["first", "last", "none"]) -> Frame:
+    """
+    One row per key in the order read, or with `none` only those whose key occurs once.
+
+    narwhals knows no order of a lazy frame, so on Polars this is Polars' own `unique`.
+    """
     import narwhals as nw
 
     if not frame.implementation.is_polars():
-        return frame.unique(list(keys), keep="any")
-    first: Frame = nw.from_native(frame.to_native().unique(list(keys), keep="first", maintain_order=True))
-    return first
+        return frame.unique(list(keys), keep="none" if keep == "none" else "any")
+    kept: Frame = nw.from_native(frame.to_native().unique(list(keys), keep=keep, maintain_order=True))
+    return kept

@@ -19,6 +19,7 @@ _NEW = "__new"
 _READ = "__read"
 _BY = "__by"
 _ORDER = "__order"
+_COLUMN = "__column"
 _TIME = "__time"
 _TERM = re.compile(r"(?P<column>.+?)(?:\s+(?P<way>ASC|DESC))?(?:\s+NULLS\s+(?P<nulls>FIRST|LAST))?\s*", re.IGNORECASE)
 
@@ -94,7 +95,9 @@ def row_number(frame: Frame, params: RowNumberParams, context: TransformContext)
     columns = frame.collect_schema().names()
     order = find_columns(frame, [column for column, _ in map(_parsed, params.order_by)], who=who)
     keys = _named(_BY, find_columns(frame, params.partition_by, who=who)) | _named(_ORDER, order)
-    numbered = context.query(_as_read(_with_keys(frame, keys)), params.queries()[0])
+    plain = {column: f"{_COLUMN}_{number}" for number, column in enumerate(columns)}  # SQL would not tell `id` from `ID`
+    renamed = _as_read(_with_keys(frame, keys).rename(plain))
+    numbered = context.query(renamed, params.queries()[0]).rename({name: column for column, name in plain.items()})
     numbered = numbered.with_columns(nw.col(_NEW).cast(nw.Int64))
     return in_place(numbered, {params.output: _NEW}, columns)
 

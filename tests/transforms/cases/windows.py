@@ -69,6 +69,13 @@ CASES = [
     numbers({"order_by": ["my shop DESC", "day ASC NULLS LAST"]}, [3, 1, 2, 4, 5, 6]),
     numbers({"order_by": "day desc, sum"}, [3, 4, 5, 2, 1, 6]),
     case("row_number", {"output": "u", "order_by": ["s"]}, ALL, [(1, 2, " A "), (1, 4, "b"), (2, 1, N), (N, 5, "c"), (N, 3, "a b ")]),
+    case(
+        "row_number",
+        {"order_by": ["X desc"], "output": "x"},
+        ["x", "X"],
+        [(2, 3), (1, 4)],
+        frame=pl.LazyFrame({"x": [1, 2], "X": [3, 4]}),
+    ),
     case("row_number", {}, [*ALL, "row_num"], [], frame=FRAME.clear(), types={"row_num": pl.Int64}),
     window({"function": "sum(sum)"}, [68] * 6),
     window({"function": "sum(sum)", "partition_by": ["my shop"], "order_by": "day"}, [45, 20, 30, 45, 3, 2]),

@@ -16,7 +16,7 @@ Messages are lower case without a full stop and never hold a secret or a value o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 
@@ -40,7 +40,9 @@ class Problem:
     message: str
     hint: str = ""
     place: Place | None = None
-    path: tuple[str | int, ...] = ()  # in a node: the text in which the place counts lines and columns, until its own place is known
+    # Inside the node that it is about. Beside a place: the text in which the place counts lines and columns, until its own is known.
+    path: tuple[str | int, ...] = ()
+    on_key: bool = False  # the key at the path is wrong, not its value
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
@@ -70,17 +72,30 @@ class ConfigError(OdibiError):
     code = "config"
     exit_code = 2
 
-    def __init__(self, message: str, *, code: str | None = None, hint: str = "", problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str = "",
+        problems: tuple[Problem, ...] = (),
+        path: tuple[str | int, ...] = (),
+    ) -> None:
         super().__init__(message, code=code, hint=hint)
-        self.problems = problems or (Problem(message=message, hint=hint),)
+        self.problems = problems or (Problem(message=message, hint=hint, path=path),)
 
     @classmethod
-    def of(cls, problems: tuple[Problem, ...]) -> ConfigError:
+    def of(cls, problems: tuple[Problem, ...], *, code: str | None = None) -> ConfigError:
         """One error for many problems; the message is the first one's."""
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         where = f"{first.place}: " if first.place else ""
-        return cls(f"{where}{first.message}{more}", hint=first.hint, problems=problems)
+        return cls(f"{where}{first.message}{more}", code=code, hint=first.hint, problems=problems)
+
+    def within(self, *path: str | int, saying: str = "") -> ConfigError:
+        """The same error as seen from further up: each problem lies under a path, and each message begins with a text."""
+        problems = tuple(replace(problem, message=f"{saying}{problem.message}", path=(*path, *problem.path)) for problem in self.problems)
+        return ConfigError.of(problems, code=self.error_code)
 
 
 class DataError(OdibiError):

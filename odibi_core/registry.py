@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from odibi_core.errors import ConfigError
+from odibi_core.errors import ConfigError, Problem
 
 Fn = TypeVar("Fn", bound=Callable[..., Any])
 
@@ -78,7 +78,9 @@ class Registry(Generic[Fn]):
         try:
             return entry.function, entry.params.model_validate(params)
         except ValidationError as error:
-            raise ConfigError(self._explain(entry, error)) from None
+            known = tuple(info.alias or key for key, info in entry.params.model_fields.items())
+            problems = _problems_of(error, params, f"{self.kind} '{name}'", known)
+        raise ConfigError.of(problems)
 
     def joined(self, other: Registry[Fn]) -> Registry[Fn]:
         """A registry of this kind with the entries of both; those of this one go first."""
@@ -87,16 +89,44 @@ class Registry(Generic[Fn]):
         both._withheld = {**other._withheld, **self._withheld}
         return both
 
-    def _explain(self, entry: Entry[Fn], error: ValidationError) -> str:
-        known = ", ".join(info.alias or name for name, info in entry.params.model_fields.items()) or "none"
-        found = "; ".join(
-            f"'{'.'.join(map(str, problem['loc']))}' {problem['msg'][:1].lower()}{problem['msg'][1:]}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        return f"wrong params of {self.kind} '{entry.name}': {found} (known: {known})"
-
     def __iter__(self) -> Iterator[Entry[Fn]]:
         return iter(self._entries.values())
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
+
+
+def _problems_of(error: ValidationError, params: Mapping[str, JsonValue], who: str, known: tuple[str, ...]) -> tuple[Problem, ...]:
+    """One problem for each parameter that is wrong; branches of a union complain about the same one."""
+    from odibi_core.config.places import suggestion
+    from odibi_core.config.problems import explained
+
+    found: dict[tuple[tuple[str | int, ...], bool], Problem] = {}
+    for item in error.errors(include_input=False, include_url=False):
+        path, value = _present(params, item["loc"])
+        subject = f"parameter '{'.'.join(map(str, path))}' of {who}" if path else who
+        name = ".".join(map(str, item["loc"]))
+        match item["type"]:
+            case "missing":
+                problem = Problem(message=f"{who} needs parameter '{name}'", hint=f"Known: {', '.join(known) or 'none'}.", path=path)
+            case "extra_forbidden":
+                problem = Problem(message=f"{who} has no parameter '{name}'", hint=suggestion(name, known), path=path, on_key=True)
+            case "value_error":
+                problem = Problem(message=f"{subject}: {item['ctx']['error']}", hint=f"Known: {', '.join(known)}.", path=path)
+            case _:
+                message, hint = explained({**item}, value)
+                problem = Problem(message=f"{subject}: {message}", hint=hint, path=path)
+        found.setdefault((path, item["type"] == "missing"), problem)
+    return tuple(found.values())
+
+
+def _present(params: Mapping[str, JsonValue], path: tuple[int | str, ...]) -> tuple[tuple[str | int, ...], JsonValue]:
+    """As much of a path as is there, and what stands at its end: branches of a union are in it, too."""
+    here: Any = params
+    present: list[str | int] = []
+    for part in path:
+        is_key = isinstance(here, Mapping) and part in here
+        if is_key or (isinstance(here, list | tuple) and isinstance(part, int) and part < len(here)):
+            here = here[part]
+            present.append(part)
+    return tuple(present), here

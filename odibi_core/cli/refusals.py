@@ -54,10 +54,11 @@ class _Source:
             return replace(problem, place=None, path=())
         start = Mark(self._main, 1, 1)
         if problem.path:
-            inside = (*path[:-1], *problem.path)
-            mark = locate(self._tree, inside, start)
+            mark = locate(self._tree, (*path[:-1], *problem.path), start, on_key=problem.on_key)
+            if mark == locate(self._tree, path[:-1], start):  # an environment or a recipe put it there: the node itself is near enough
+                mark = locate(self._tree, path, start)
             place = self._inside(mark, problem.place) if problem.place is not None else None
-            return replace(problem, place=place or self._files.sources.place(mark), path=())
+            return replace(problem, place=place or self._files.sources.place(mark), path=(), on_key=False)
         return replace(problem, place=self._files.sources.place(locate(self._tree, path, start)))
 
     def _inside(self, mark: Mark, place: Place) -> Place | None:

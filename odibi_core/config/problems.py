@@ -76,6 +76,11 @@ def problems_of(
     return [_joined(messages, sources, at) for (at, _), messages in found.items()]
 
 
+def explained(item: Mapping[str, Any], value: JsonValue) -> tuple[str, str]:
+    """Message and hint for one entry of `ValidationError.errors()`; `value` is what was wrong, and is never quoted but for a name."""
+    return _translated(str(item["type"]), tuple(item["loc"]), item.get("ctx") or {}, value)
+
+
 def unknown_key(found: UnknownKey, sources: Sources, default: Mark) -> Problem:
     """The problem of a key that its section does not have."""
     at = found.mapping.keys_at.get(found.key, default) if isinstance(found.mapping, MarkedMapping) else default
@@ -147,6 +152,8 @@ def _wrong_type(kind: str, value: JsonValue) -> tuple[str, str]:
 
 def _wrong_choice(listed: str, value: JsonValue, context: Mapping[str, Any]) -> tuple[str, str]:
     choices = re.findall(r"'([^']*)'", listed)
+    if not choices:  # numbers
+        return f"expected {listed}", ""
     discriminator = str(context.get("discriminator", "")).strip("'")
     word = value.get(discriminator) if isinstance(value, dict) else value
     meant = difflib.get_close_matches(word, choices, n=1, cutoff=0.5) if isinstance(word, str) else []

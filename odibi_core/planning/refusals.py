@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
 from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig
-from odibi_core.errors import ConfigError
+from odibi_core.errors import ConfigError, Problem
 from odibi_core.messages import digest
 from odibi_core.planning.reading import reads_of
 
@@ -27,7 +28,7 @@ def refuse_unavailable(config: NodeConfig, engine: str, *, path: str, library: L
         ConfigError: If the node uses something that this release accepts in a file but cannot do.
     """
     for complaint, hint in _complaints(config, engine):
-        raise ConfigError(f"{path}: {complaint}", code="not_available", hint=hint)
+        raise ConfigError(f"{path}: {complaint}", code="not_available", hint=hint, path=_key_in(complaint))
     _refuse_unknown_functions(config, path, library)
 
 
@@ -135,19 +136,37 @@ def calls_by_place(config: NodeConfig) -> list[tuple[str, CallKind, str, dict[st
     return calls
 
 
-def _refuse_unknown_functions(config: NodeConfig, path: str, library: Library) -> None:
-    calls = calls_by_place(config)
-    tests = [] if config.validation is None else list(config.validation.tests)
-    if not calls and not tests:
-        return
-    try:
-        if calls:
-            calls_of(config, library)
-        if tests:
-            from odibi_core import checks
+def _key_in(complaint: str) -> tuple[str | int, ...]:
+    """The key that a complaint names first, as a path in the node."""
+    found = re.search(r"'([a-z_.]+)'", complaint)
+    return tuple(found[1].split(".")) if found else ()
 
-            checks.check_specs([test.model_dump(exclude_none=True, by_alias=True) for test in tests])
-    except ConfigError as error:
-        if error.error_code == "functions":  # the authors' files: it says where, and it is not this node's fault
-            raise
-        raise ConfigError(f"{path}: {error.message}", code=error.error_code, hint=error.hint) from error
+
+def _refuse_unknown_functions(config: NodeConfig, path: str, library: Library) -> None:
+    """Every call and every check that is wrong, at its place."""
+    problems: list[Problem] = []
+    codes: list[str] = []
+
+    def noted(error: ConfigError, *home: str | int) -> None:
+        problems.extend(error.within(*home, saying=f"{path}: ").problems)
+        codes.append(error.error_code)
+
+    for place, kind, name, params in calls_by_place(config):
+        home = ("transform", "steps", int(place.partition(".")[2])) if "." in place else ()
+        try:
+            bind_call(kind, name, params, library)
+        except ConfigError as error:
+            if error.error_code == "functions":  # the authors' files: it says where, and it is not this node's fault
+                raise
+            about_params = any(problem.path for problem in error.problems) or "needs parameter" in error.message
+            noted(error, *home, "params" if about_params else kind)
+    if config.validation is not None and config.validation.tests:
+        from odibi_core import checks
+
+        for number, test in enumerate(config.validation.tests):
+            try:
+                checks.check_specs([test.model_dump(exclude_none=True, by_alias=True)])
+            except ConfigError as error:
+                noted(error, "validation", "tests", number)
+    if problems:
+        raise ConfigError.of(tuple(problems), code=codes[0])

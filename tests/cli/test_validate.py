@@ -40,7 +40,7 @@ def test_what_the_planner_refuses_is_found_in_every_node_at_once(project: Path) 
 
     assert (found.code, found.json["ok"]) == (2, False)
     assert [(problem["file"], problem["line"], problem["column"]) for problem in found.json["problems"]] == [
-        ("orders.yaml", 13, 15),
+        ("orders.yaml", 20, 25),
         ("orders.yaml", 50, 28),
         ("report.yaml", 25, 31),
     ]

@@ -147,18 +147,19 @@ def test_a_target_without_our_key_is_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"surrogate_key": "sk"}, "'natural_key' field required"),
-        ({"natural_key": "id"}, "'surrogate_key' field required"),
+        ({"surrogate_key": "sk"}, "needs parameter 'natural_key'"),
+        ({"natural_key": "id"}, "needs parameter 'surrogate_key'"),
         ({"natural_key": "id", "surrogate_key": "sk"}, "'track_cols' is needed for scd_type: 1"),
         ({"natural_key": "id", "surrogate_key": "sk", "scd_type": 2, "track_cols": ["a"]}, "'target' is needed for scd_type: 2"),
-        ({"natural_key": "id", "surrogate_key": "sk", "scd_type": 3}, "'scd_type' input should be 0, 1 or 2"),
-        ({**params(0), "audit": {"load_time": True}}, "'audit.load_time' extra inputs are not permitted"),
-        ({**params(0), "unknown": True}, "'unknown' extra inputs are not permitted"),
+        ({"natural_key": "id", "surrogate_key": "sk", "scd_type": 3}, "parameter 'scd_type' of pattern 'dimension': expected 0, 1 or 2"),
+        ({**params(0), "audit": {"load_time": True}}, "has no parameter 'audit.load_time'"),
+        ({**params(0), "unknown": True}, "has no parameter 'unknown'"),
     ],
 )
 def test_wrong_params_are_named(given: dict, problem: str) -> None:
-    with pytest.raises(ConfigError, match=problem):
+    with pytest.raises(ConfigError) as refused:
         PATTERNS.bind("dimension", given)
+    assert any(problem in found.message for found in refused.value.problems)
 
 
 @pytest.mark.parametrize("form", ["delta", "parquet"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -212,17 +213,18 @@ def test_a_missing_column_is_told() -> None:
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"keys": ["id"], "track_cols": ["a"]}, "'effective_time_col' field required"),
-        ({**PARAMS, "track_col": ["a"]}, "'track_col' extra inputs are not permitted"),
+        ({"keys": ["id"], "track_cols": ["a"]}, "needs parameter 'effective_time_col'"),
+        ({**PARAMS, "track_col": ["a"]}, "has no parameter 'track_col'"),
         ({**PARAMS, "connection": "lake", "path": "x"}, "name it once"),
         ({**{k: v for k, v in PARAMS.items() if k != "target"}, "connection": "lake"}, "'connection' and 'path' belong together"),
     ],
 )
 def test_wrong_params_are_named(params: dict, problem: str) -> None:
     """With the names that are known."""
-    with pytest.raises(ConfigError, match=problem) as error:
+    with pytest.raises(ConfigError) as refused:
         PATTERNS.bind("scd2", params)
-    assert "known: target, connection, path, keys, track_cols" in error.value.message
+    assert any(problem in found.message for found in refused.value.problems)
+    assert {"target", "keys", "track_cols", "effective_time_col"} <= set(re.split(r"[,.] ?", refused.value.hint.partition("Known: ")[2]))
 
 
 @pytest.mark.parametrize("form", ["delta", "parquet"])

@@ -315,7 +315,7 @@ def test_every_query_is_compiled_with_the_plan(plan_of: PlanOf) -> None:
         ("transform: { steps: [ { sql_file: wrong.sql } ] }", "step 1 of node 'a' in pipeline 'p': "),
         ("transformer: filter_rows, params: { condition: 'i >' }", "node 'a' in pipeline 'p': "),
         ("transformer: dedupe", "node 'a' of pipeline 'p': unknown transform 'dedupe'"),
-        ("transformer: limit, params: { m: 1 }", "node 'a' of pipeline 'p': wrong params of transform 'limit': "),
+        ("transformer: limit, params: { m: 1 }", "node 'a' of pipeline 'p': transform 'limit' needs parameter 'n'"),
         ("transform: { steps: [ { function: nope } ] }", "node 'a' of pipeline 'p': unknown transform 'nope'"),
         ("transform: { steps: [ { operation: nope } ] }", "node 'a' of pipeline 'p': unknown operation 'nope'"),
         (

@@ -72,10 +72,15 @@ def test_what_does_not_fit_the_frame_is_a_schema_mismatch(name, params, message)
     ("registry", "name", "params", "message"),
     [
         (TRANSFORMS, "filter_row", {}, "Did you mean 'filter_rows'?"),
-        (TRANSFORMS, "filter_rows", {"conditon": "a"}, "'conditon' extra inputs are not permitted"),
+        (TRANSFORMS, "filter_rows", {"conditon": "a"}, "has no parameter 'conditon'"),
         (TRANSFORMS, "deduplicate", {"keys": []}, "'keys'"),
         (TRANSFORMS, "limit", {"n": -1}, "'n'"),
-        (TRANSFORMS, "cast_columns", {"casts": {"a": "INT) AS b, read_csv('x'"}}, "'casts.a' value error, is not a type that a column"),
+        (
+            TRANSFORMS,
+            "cast_columns",
+            {"casts": {"a": "INT) AS b, read_csv('x'"}},
+            "'casts.a' of transform 'cast_columns': is not a type that a column",
+        ),
         (TRANSFORMS, "cast_columns", {"casts": {"a": "decimal(39, 2)"}}, "needs 1 to 38 digits"),
         (TRANSFORMS, "sample", {"fraction": 1.5}, "'fraction'"),
         (TRANSFORMS, "split_part", {"col": "a", "delimiter": "", "index": 1}, "'delimiter'"),
@@ -114,7 +119,7 @@ def test_wrong_parameters_are_refused(registry, name, params, message):
     """An unknown, missing or impossible parameter is the author's error, found when it is bound."""
     with pytest.raises(ConfigError) as refused:
         registry.bind(name, params)
-    assert message in str(refused.value)
+    assert any(message in str(problem) for problem in refused.value.problems)
 
 
 @pytest.mark.parametrize(

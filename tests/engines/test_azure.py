@@ -220,17 +220,55 @@ def test_a_wrong_key(engine, place, azurite):
 
 @pytest.mark.parametrize("format_name", ["csv", "json", "parquet"])
 def test_files_as_targets(engine, place, format_name):
-    """One put: overwritten, added once per transaction, or written once."""
+    """One put: overwritten, or written once."""
     target = Target(location=place(f"out.{format_name}"), format=format_name, mode="overwrite", transaction="r/n")
     assert [_write(engine, target, rows).created for rows in (ROWS, MORE)] == [True, False]
     assert _rows(engine.scan(Source(location=target.location, format=format_name)).frame).equals(MORE)
-    part = Target(location=place("parts"), format=format_name, mode="append", transaction="r/n")
-    sinks = [engine.open(part), engine.open(part)]
-    assert [sink.write(_frame(ROWS), {}).recovered for sink in sinks] == [False, True]
-    assert _write(engine, part, MORE).recovered
-    assert _rows(engine.scan(Source(location=part.location, format=format_name)).frame).equals(ROWS)
     once = Target(location=place("once"), format=format_name, mode="ignore", transaction="r/n")
     assert [_write(engine, once, rows).recovered for rows in (ROWS, MORE)] == [False, True]
+
+
+@pytest.mark.parametrize("format_name", ["csv", "json", "parquet"])
+@pytest.mark.parametrize(
+    ("mode", "rows"),
+    [
+        ("append", [(1, "a"), (2, "b"), (2, "B"), (3, "c")]),
+        ("upsert", [(1, "a"), (2, "B"), (3, "c")]),
+        ("append_once", [(1, "a"), (2, "b"), (3, "c")]),
+    ],
+)
+def test_files_whose_rows_are_kept(engine, place, format_name, mode, rows):
+    """Each node's once, also if its message comes again; of two that opened the same blob one is refused."""
+    keys = () if mode == "append" else ("id",)
+    targets = [
+        Target(location=place(f"out.{format_name}"), format=format_name, mode=mode, keys=keys, transaction=f"r{run}/n") for run in (1, 2)
+    ]
+    assert _write(engine, targets[0], ROWS).created
+    sinks = [engine.open(targets[1]) for _ in range(2)]
+    assert sinks[0].write(_frame(MORE), {}).recovered is False
+    with pytest.raises(WriteConflictError, match="somebody else wrote"):
+        sinks[1].write(_frame(MORE), {})
+    assert [_write(engine, target, MORE).recovered for target in targets] == [True, True]
+    assert _rows(engine.scan(Source(location=targets[0].location, format=format_name)).frame).rows() == rows
+
+
+@pytest.mark.parametrize("format_name", ["csv", "parquet"])
+def test_an_answer_that_was_lost_is_looked_up_in_the_blob(engine, place, format_name, monkeypatch):
+    """The service had put it before the connection broke: nothing is added twice."""
+    from azure.core.exceptions import ServiceResponseError
+    from azure.storage.blob import BlobClient
+
+    target = Target(location=place(f"out.{format_name}"), format=format_name, mode="append", transaction="r1/n")
+    sink, put = engine.open(target), BlobClient.upload_blob
+
+    def lost(*args, **more):
+        put(*args, **more)
+        raise ServiceResponseError("connection reset")
+
+    monkeypatch.setattr(BlobClient, "upload_blob", lost)
+    assert sink.write(_frame(ROWS), {}).rows == 2
+    monkeypatch.undo()
+    assert _rows(engine.scan(Source(location=target.location, format=format_name)).frame).equals(ROWS)
 
 
 def test_a_table_that_vanished(place, guard, container):

@@ -27,26 +27,6 @@ def test_overwrite_replaces_the_file(lake, format_name):
     assert [file.name for file in (lake.root / "out").iterdir()] == [f"report.{format_name}"]
 
 
-@pytest.mark.parametrize("format_name", ["csv", "json", "ndjson", "parquet"])
-def test_append_adds_a_part_per_transaction(lake, format_name):
-    """The same node of the same run adds one."""
-    lake.write(ROWS, "out", format=format_name, transaction="r1/n")
-    lake.write(MORE, "out", format=format_name, transaction="r2/n")
-    again = lake.write(MORE, "out", format=format_name, transaction="r2/n")
-    assert again.recovered
-    assert sorted(lake.scan("out", format_name).rows()) == [*ROWS.rows(), *MORE.rows()]
-    assert len(list((lake.root / "out").iterdir())) == 2
-
-
-def test_two_that_race_for_a_part_write_one(lake, lazily):
-    """Both looked before either wrote."""
-    sinks = [lake.engine.open(lake.target("out", format="csv", transaction="r/n")) for _ in range(2)]
-    assert [sink.committed() for sink in sinks] == [None, None]
-    receipts = [sink.write(lazily(ROWS), {}) for sink in sinks]
-    assert [receipt.recovered for receipt in receipts] == [False, True]
-    assert len(list((lake.root / "out").iterdir())) == 1
-
-
 def test_ignore_writes_once(lake):
     """Whoever comes first, as for a staged frame of a run."""
     first = lake.write(ROWS, "frames/n.parquet", format="parquet", mode="ignore")
@@ -81,7 +61,11 @@ def test_csv_options(lake):
     "target",
     [
         {"format": "excel", "mode": "overwrite"},
-        {"format": "csv", "mode": "upsert", "keys": ("id",)},
+        {"format": "csv", "mode": "upsert"},
+        {"format": "json", "mode": "append", "options": {"sep": ";"}},
+        {"format": "csv", "mode": "append", "options": {"sepp": ";"}},
+        {"format": "parquet", "mode": "append_once", "keys": ("id",), "options": {"sep": ";"}},
+        {"format": "parquet", "mode": "append", "partition_by": ("id",)},
         {"format": "csv", "mode": "overwrite", "partition_by": ("id",)},
         {"format": "parquet", "mode": "overwrite", "options": {"sep": ";"}},
         {"format": "csv", "mode": "overwrite", "options": {"sepp": ";"}},

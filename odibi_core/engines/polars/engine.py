@@ -16,7 +16,8 @@ from odibi_core.engines.polars.delta_reader import scan_delta
 from odibi_core.engines.polars.delta_sink import DeltaSink
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.excel_reader import read_excel
-from odibi_core.engines.polars.file_sink import FileSink
+from odibi_core.engines.polars.file_rows import MODES, FileRows
+from odibi_core.engines.polars.file_sink import FORMATS, FileSink, refuse_partitions
 from odibi_core.engines.polars.frames import framed, native
 from odibi_core.engines.polars.guard import RememberedOnce, TableGuard
 from odibi_core.engines.polars.held_files import HeldFiles
@@ -135,7 +136,10 @@ class PolarsEngine:
             return DeltaSink(target, self._guard, self._collected)
         if target.format == "parquet" and target.over_present:
             return ParquetTable(target, self._collected, self._held.new_folder)
-        return FileSink(target, self._collected)
+        if target.format in FORMATS and target.mode in MODES:
+            refuse_partitions(target)
+            return FileRows(target, self._collected, self._held.new_folder)
+        return FileSink(target, self._collected, self._held.new_folder)
 
     def _collected(self, frame: Frame, doing: str) -> pl.DataFrame:
         return self._computed([native(frame)], doing)[0]

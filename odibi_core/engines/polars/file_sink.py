@@ -1,79 +1,76 @@
-"""The file sink: CSV, JSON and Parquet targets, each written whole or not at all."""
+"""The file sink: a CSV, JSON or Parquet file of its own, written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from odibi_core.engines.polars.csv_options import csv_options
 from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.file_rows import FileRows
 from odibi_core.engines.polars.frames import Collect
 from odibi_core.engines.polars.pinned_files import listed
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError
 from odibi_core.events import Column
-from odibi_core.messages import digest
 from odibi_core.ports import Frame, Scanned, Target, WriteReceipt
 
-if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient
+FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
 
-_SUFFIXES = {"csv": "csv", "json": "json", "ndjson": "ndjson", "jsonl": "jsonl", "parquet": "parquet"}
+
+def refuse_partitions(target: Target) -> None:
+    """
+    Raises:
+        ConfigError: If the target has partitions: the many files of a folder cannot be written whole or not at all.
+    """
+    if target.partition_by:
+        raise ConfigError(
+            f"'partition_by' needs a Delta table, not {target.format}",
+            hint="Set 'format: delta': a folder of many files is seen half-written, and a table is not.",
+        )
 
 
 class FileSink:
     """
-    Files have no transactions, so three modes are offered and each is safe to repeat.
+    One file with the node's rows and no others, which is safe to repeat. Modes that keep what is there are `FileRows`'.
 
-    `overwrite` replaces one file, atomically; doing it again gives the same file, so nothing is ever known to be committed.
-    `append` adds a part to a folder under a name made of the transaction, if it is absent: the same node of the same run adds one part.
-    `ignore` writes one file if it is absent; who comes second gets a receipt that says `recovered`.
+    `overwrite` replaces the file, atomically; doing it again gives the same file, so nothing is ever known to be committed.
+    `ignore` writes the file if it is absent; who comes second gets a receipt that says `recovered`.
     """
 
-    def __init__(self, target: Target, collect: Collect) -> None:
-        if target.format not in _SUFFIXES:
-            raise ConfigError(f"format '{target.format}' cannot be written by Polars", hint=f"Known are: delta, {', '.join(_SUFFIXES)}.")
-        if target.mode not in {"overwrite", "append", "ignore"}:
-            raise ConfigError(
-                f"mode '{target.mode}' needs a Delta table, not {target.format}", hint="Set 'format: delta', or 'mode: overwrite'."
-            )
-        if target.partition_by:
-            raise ConfigError(f"'partition_by' needs a Delta table, not {target.format}", hint="Set 'format: delta'.")
+    def __init__(self, target: Target, collect: Collect, new_folder: Callable[[], Path]) -> None:
+        if target.format not in FORMATS:
+            raise ConfigError(f"format '{target.format}' cannot be written by Polars", hint=f"Known are: delta, {', '.join(FORMATS)}.")
+        if target.mode not in {"overwrite", "ignore"}:
+            raise ConfigError(f"mode '{target.mode}' needs a Delta table, not {target.format}", hint="Set 'format: delta'.")
+        refuse_partitions(target)
         self._target = target
         self._collect = collect
+        self._new_folder = new_folder
         self._put = _writer(target)
         self._replaces = target.mode == "overwrite"
-        self._part = f"part-{digest(target.transaction)}.{_SUFFIXES[target.format]}" if target.mode == "append" else ""
         with translated(f"looking for '{target.location.name}'"):
             self.exists = next(iter(listed(target.location)), None) is not None
 
     def committed(self) -> WriteReceipt | None:
-        """The receipt of an earlier append; its rows are not known."""
-        if not self._part:
-            return None
-        with translated(f"looking for '{self._part}' in '{self._target.location.name}'"):
-            there = self._blob().exists() if is_remote(self._target.location) else self._path().exists()
-        return WriteReceipt(rows=None, version=None, recovered=True) if there else None
+        """Never known: the file does not say who wrote it."""
+        return None
 
     def transaction(self, application: str) -> int | None:  # noqa: ARG002 - the contract's
         """Files know no transactions."""
         return None
 
     def present(self) -> Scanned | None:
-        """
-        Not possible: what is written to a file here is not made of what is in it.
-
-        Raises:
-            ConfigError: If there is a file.
-        """
-        if self.exists:
-            raise ConfigError(f"a {self._target.format} target is not read back", hint="Set 'format: delta' or 'format: parquet'.")
-        return None
+        """The rows that are there now, by what the file says of its columns."""
+        if not self.exists or self._target.mode == "ignore":
+            return None
+        kept = FileRows(replace(self._target, mode="append"), self._collect, self._new_folder)
+        return kept.present()
 
     def write(
         self,
@@ -102,15 +99,9 @@ class FileSink:
         """
         raise ConfigError(f"a {self._target.format} target cannot be fenced", hint="Set 'format: delta'.")
 
-    def _path(self) -> Path:
-        return local_path(self._target.location) / self._part
-
-    def _blob(self) -> BlobClient:
-        return blob_at(self._target.location, self._part)
-
     def _place(self, rows: pl.DataFrame) -> bool:
         """Write beside the file, then rename, or link, which fails if the name is taken. True if it was written."""
-        path = self._path()
+        path = local_path(self._target.location)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, whole = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
         os.close(handle)
@@ -131,7 +122,7 @@ class FileSink:
         """One put of the whole blob: readers see the old one or the new one. True if it was written."""
         from azure.core.exceptions import ResourceExistsError
 
-        blob = self._blob()
+        blob = blob_at(self._target.location)
         with tempfile.TemporaryDirectory(prefix="odibi-") as folder:
             whole = Path(folder) / "whole"
             self._put(rows, str(whole))

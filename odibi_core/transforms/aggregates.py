@@ -147,9 +147,10 @@ def unpivot(frame: Frame, params: UnpivotParams, _: TransformContext) -> Frame:
     need_columns(frame, [*params.id_cols, *params.value_vars], who="unpivot")
     native = native_of(frame, who="unpivot")
     name, stay = native.pl.lit, list(params.id_cols)
+    wide = native.lazy.select(*dict.fromkeys([*stay, *params.value_vars]))  # computed once, and nothing of the other columns is read for it
     # Polars' own `unpivot` goes row by row; this is the order that people know.
     columns = [
-        native.lazy.select(*stay, name(column).alias(params.var_name), native.pl.col(column).alias(params.value_name))
+        wide.select(*stay, name(column).alias(params.var_name), native.pl.col(column).alias(params.value_name))
         for column in params.value_vars
     ]
     return native.back(native.pl.concat(columns, how="vertical_relaxed"))

@@ -180,14 +180,15 @@ class _Finder(MetaPathFinder):
     """Finds the modules of one project."""
 
     def __init__(self, root: str, sources: Mapping[str, tuple[Path, str]]) -> None:
-        self.sources: dict[str, tuple[Path | None, str]] = {root: (None, ""), f"{root}.transforms": (None, ""), **sources}
+        self.packages = (root, f"{root}.transforms")
+        self.sources: dict[str, tuple[Path | None, str]] = {**dict.fromkeys(self.packages, (None, "")), **sources}
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
         del path, target
         if fullname not in self.sources:
             return None
         file, text = self.sources[fullname]
-        is_package = any(name.startswith(f"{fullname}.") for name in self.sources) or fullname.count(".") == 0
+        is_package = fullname in self.packages
         return spec_from_loader(fullname, _TextLoader(file, text), origin=None if file is None else str(file), is_package=is_package)
 
 

@@ -169,7 +169,7 @@ def test_files_import_one_another_and_nothing_else_is_found_beside_them(tmp_path
         "transforms/b.py": helper,
         "transforms/a.py": HEAD + "from .b import first\n\n@transform\ndef again(frame):\n    return first(frame)\n",
     }
-    functions = load_functions(code, tmp_path)
+    functions = load_functions({"transforms/__init__.py": "from .b import first as same\n", **code}, tmp_path)
     assert sorted(entry.name for entry in functions) == ["again", "first"]
     assert "transforms" not in sys.modules
     with pytest.raises(ConfigError, match="No module named 'b'"):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from odibi_core.config.section import Section, Text, wrong
+from odibi_core.config.section import Section, Text, spelled, wrong
 
 StepKind = Literal["sql", "sql_file", "function", "operation"]
 
@@ -14,7 +14,7 @@ class StepConfig(Section):
 
     sql: Text | None = None
     sql_file: Text | None = None
-    function: Text | None = None
+    function: Text | None = Field(default=None, validation_alias=spelled("function", "transformer"))
     operation: Text | None = None
     params: dict[str, JsonValue] = {}
 

@@ -82,13 +82,13 @@ def texts_of(frame: Frame, columns: Collection[str], *, who: str) -> list[nw.Exp
     Columns as text, see `as_text`.
 
     Raises:
-        SchemaMismatchError: If one holds lists or structs.
+        SchemaMismatchError: If one holds lists, structs or spans of time.
     """
     schema = frame.collect_schema()
-    nested = [column for column in columns if schema[column].is_nested()]
-    if nested:
+    others = [column for column in columns if not _has_text(schema[column])]
+    if others:
         raise SchemaMismatchError(
-            f"'{who}' needs plain values, and column '{nested[0]}' is {schema[nested[0]]}", hint="Unpack it before, or leave it out."
+            f"'{who}' needs plain values, and column '{others[0]}' is {schema[others[0]]}", hint="Unpack it before, or leave it out."
         )
     return [as_text(schema[column], column) for column in columns]
 
@@ -107,10 +107,17 @@ def is_text(source: DType) -> bool:
     return source in (nw.String, nw.Categorical, nw.Enum)
 
 
+def _has_text(source: DType) -> bool:
+    """Whether there is a text for each of its values."""
+    import narwhals as nw
+
+    return not source.is_nested() and source != nw.Duration
+
+
 def _impossible(source: DType, target: SqlType) -> bool:
     import narwhals as nw
 
-    if source == nw.Unknown or (target.kind == "text" and not source.is_nested()):
+    if source == nw.Unknown or (target.kind == "text" and _has_text(source)):
         return False
     if source.is_nested() or target.kind == "list":
         return not (source == nw.List and target.kind == "list")
@@ -163,8 +170,9 @@ def _whole(pl: Any, text: Any, target: SqlType) -> Any:
     """A whole number; `5.7` is cut to 5, and what is no number fails."""
     whole = _polars_type(pl, target)
     exact = text.cast(whole, strict=False)
-    cut = pl.when(exact.is_null()).then(text).cast(pl.Float64).cast(whole)
-    return pl.coalesce(exact, cut)
+    cut = pl.when(exact.is_null()).then(text).cast(pl.Float64, strict=False).cast(whole)
+    left = pl.when(exact.is_null() & cut.is_null()).then(text).cast(whole)
+    return pl.coalesce(exact, cut, left)
 
 
 def _truth(pl: Any, text: Any) -> Any:

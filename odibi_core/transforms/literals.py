@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from odibi_core.errors import SchemaMismatchError
 
@@ -74,7 +75,7 @@ def _of_text(text: str, dtype: DType) -> object:
     if dtype == nw.Date:
         return date.fromisoformat(text)
     if isinstance(dtype, nw.Datetime):
-        return _instant(datetime.fromisoformat(text), aware=dtype.time_zone is not None)
+        return _instant(datetime.fromisoformat(text), dtype.time_zone)
     if dtype.is_integer():
         return int(text)
     if dtype.is_float():
@@ -87,9 +88,8 @@ def _of_text(text: str, dtype: DType) -> object:
     raise ValueError("another type")
 
 
-def _instant(time: datetime, *, aware: bool) -> datetime:
-    from datetime import UTC
-
-    if aware:
-        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+def _instant(time: datetime, zone: str | None) -> datetime:
+    """A time for a column of a zone, by whose clock it is told if it names none; for a column without, one of UTC."""
+    if zone is not None:
+        return time.replace(tzinfo=ZoneInfo(zone)) if time.tzinfo is None else time.astimezone(ZoneInfo(zone))
     return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from odibi_core.errors import SchemaMismatchError
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, transform
+from odibi_core.transforms.conversions import is_temporal, is_text, texts_of
 from odibi_core.transforms.frames import find_column, find_columns
 from odibi_core.transforms.literals import Value, as_type, literal
 
@@ -69,17 +71,19 @@ def coalesce_columns(frame: Frame, params: CoalesceColumnsParams, _: TransformCo
     """
     Take the first value that is not NULL among several columns.
 
+    Numbers of different types become the wider one; if one of the columns is text, all values become text.
+
     Shape: (rows, columns) → (rows, columns and `output_col`, without the sources if they are dropped).
 
     Example: `columns: [mobile, home], output_col: phone`.
 
     Raises:
-        SchemaMismatchError: If a column is missing.
+        SchemaMismatchError: If a column is missing, or their types have nothing in common.
     """
     import narwhals as nw
 
     columns = find_columns(frame, params.columns, who="coalesce_columns")
-    first = nw.coalesce(*(nw.col(column) for column in columns)).alias(params.output_col)
+    first = nw.coalesce(*_of_one_type(frame, columns, who="coalesce_columns")).alias(params.output_col)
     if not params.drop_source:
         return frame.with_columns(first)
     kept = [column for column in frame.collect_schema().names() if column not in (*columns, params.output_col)]
@@ -158,6 +162,22 @@ def filled(frame: Frame, values: Mapping[str, Value], *, who: str) -> Frame:
         nw.col(column).fill_null(literal(value, schema[column], column=column, who=who)).cast(schema[column]) for column, value in found
     ]
     return frame.with_columns(*columns) if columns else frame
+
+
+def _of_one_type(frame: Frame, columns: tuple[str, ...], *, who: str) -> list[nw.Expr]:
+    """Columns that may stand in one: equal types, numbers, dates and timestamps, or all of them as text."""
+    import narwhals as nw
+
+    schema = frame.collect_schema()
+    dtypes = [schema[column] for column in columns if schema[column] != nw.Unknown]
+    zones = {getattr(dtype, "time_zone", None) for dtype in dtypes if dtype != nw.Date}
+    alike = all(dtype == dtypes[0] for dtype in dtypes)
+    if alike or all(dtype.is_numeric() for dtype in dtypes) or (all(is_temporal(dtype) for dtype in dtypes) and len(zones) == 1):
+        return [nw.col(column) for column in columns]
+    if any(is_text(dtype) for dtype in dtypes):
+        return texts_of(frame, columns, who=who)
+    kinds = ", ".join(f"'{column}' is {schema[column]}" for column in columns)
+    raise SchemaMismatchError(f"'{who}' needs columns of one type: {kinds}", hint="Cast them before.")
 
 
 def _known(mapping: Mapping[str, Value | None], dtype: DType) -> dict[Any, Value | None]:

@@ -22,6 +22,16 @@ def test_an_unknown_key_has_a_place_a_suggestion_and_the_known_keys(complaints: 
     assert len(found) == 3
 
 
+def test_a_step_may_call_its_function_transformer(load: Load, complaints: Complaints) -> None:
+    """As the reference's pages spell it; both words at once are one too many."""
+    steps = "transform: {{ steps: [ {{ {0}: limit, params: {{ n: 3 }} }} ] }}"
+    spelled = [load(node(f"name: load\n{READ}\n{steps.format(word)}")).config.pipelines[0].nodes[0] for word in ("function", "transformer")]
+    assert spelled[0] == spelled[1]
+    assert spelled[1].transform.steps[0].function == "limit"
+    [found] = complaints(node(f"name: load\n{READ}\n{steps.format('function: limit, transformer')}"))
+    assert "'function' and 'transformer' mean the same" in found
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"), [("source", "'read'"), ("sink", "'write'"), ("target", "'write'"), ("outputs", "'write'"), ("sql", "'query'")]
 )

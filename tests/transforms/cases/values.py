@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from odibi_core.transforms import OPERATIONS, TRANSFORMS
 from tests.transforms.cases.case import ALL, FRAME, ROWS, N, case, operation
 
+BERLIN = ZoneInfo("Europe/Berlin")
 KINDS = pl.LazyFrame(
     {
         "i": [1, N],
@@ -35,6 +37,13 @@ CASES = [
     case("fill_nulls", {"values": {}}, ALL, ROWS),
     case("fill_nulls", {"values": {"U": 2.0}}, ALL, [ROWS[0], (1, 2, "b"), *ROWS[2:]]),
     case("fill_nulls", {"values": FILL}, NAMES, [FIRST, FILLED], frame=KINDS, types=KINDS.collect_schema()),
+    case(
+        "fill_nulls",
+        {"values": {"at": "2024-07-01T12:00:00"}},
+        ["at"],
+        [(FIRST[5].astimezone(BERLIN),), (datetime(2024, 7, 1, 10, tzinfo=UTC).astimezone(BERLIN),)],
+        frame=KINDS.select(pl.col("at").dt.convert_time_zone("Europe/Berlin")),
+    ),
     case("fill_nulls", {"values": FILL}, NAMES, [], frame=KINDS.clear(), types=KINDS.collect_schema()),
     operation("fillna", {"value": 0}, ALL, [ROWS[0], (1, 0, "b"), ROWS[2], (0, 4, "c"), (0, 5, "a b ")]),
     operation("fillna", {"value": {"s": "?"}}, ALL, [*ROWS[:2], (2, 3, "?"), *ROWS[3:]]),

@@ -231,9 +231,9 @@ class _Builder:
         if config.read is None and config.inputs is None and upstream:
             wanted.add(upstream[0])
         known = {"df", *(name.lower() for name in upstream), *(alias.lower() for alias in config.inputs or {})}
-        read = {name.lower() for params in calls for name in (*params.reads(), *nodes_named(params, upstream))}
-        for name in sorted(read - known):
-            error = unknown_dataset(name, known - {"df"})
+        read = {name.lower(): name for params in calls for name in (*params.reads(), *nodes_named(params, upstream))}
+        for name in sorted(read.keys() - known):
+            error = unknown_dataset(read[name], known - {"df"})
             raise ConfigError(f"{where}: {error.message}", hint=error.hint)
         texts = [
             text

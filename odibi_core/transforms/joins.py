@@ -176,6 +176,8 @@ def apply_mapping(frame: Frame, params: ApplyMappingParams, context: TransformCo
     columns, source = need_columns(frame, [params.column], who="apply_mapping"), context.dataset(params.mapping_source)
     need_columns(source, [params.source_key, params.source_value], who=f"apply_mapping from {params.mapping_source}")
     dtype, value = source.collect_schema()[params.source_value], nw.col(_VALUE)
+    if isinstance(params.default, float) and dtype.is_integer():
+        dtype, value = nw.Float64(), value.cast(nw.Float64())
     if params.default is not None and not fits(params.default, dtype):
         raise SchemaMismatchError(
             f"'apply_mapping' has {type(params.default).__name__} as default for '{params.source_value}' of type {dtype}",

@@ -120,7 +120,7 @@ def test_a_check_between_nodes_that_fails_writes_nothing(world: World) -> None:
     assert table(world, "checked") == []
 
 
-@pytest.mark.parametrize("name", ["code", "people", "by_sql"])
+@pytest.mark.parametrize("name", ["code", "People", "by_sql"])
 def test_a_dataset_that_is_no_input_of_the_node_is_refused_before_the_run(world: World, name: str) -> None:
     """Even if there is such a node: only what it depends on is handed over."""
     world.write(world.written.replace("right_dataset: codes", f"right_dataset: {name}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import polars as pl
 
@@ -77,6 +78,13 @@ CASES = [
     case("apply_mapping", _mapping(source_key="k", source_value="v", default=0), ["b", "z"], [(10, 1), (0, 2)],
          frame=pl.LazyFrame({"b": pl.Series([1, 2], dtype=pl.Int32), "z": [1, 2]}),
          inputs={"codes": pl.LazyFrame({"k": [1, 5], "v": [10, 50]})}, types={"b": pl.Int64}),
+    case("apply_mapping", _mapping(source_key="k", source_value="v", default=0.5), ["b"], [(10.0,), (0.5,)],
+         frame=pl.LazyFrame({"b": [1, 2]}),
+         inputs={"codes": pl.LazyFrame({"k": [1], "v": [10]})}, types={"b": pl.Float64}),
+    case("apply_mapping", _mapping(source_key="k", source_value="v", default=1.5), ["b"], [(Decimal("2.25"),), (Decimal("1.50"),)],
+         frame=pl.LazyFrame({"b": [1, 2]}), inputs={"codes": pl.LazyFrame({"k": [1], "v": [Decimal("2.25")]})}),
+    case("apply_mapping", _mapping(source_key="k", source_value="v", default=False), ["b"], [(True,), (False,)],
+         frame=pl.LazyFrame({"b": ["x", "y"]}), inputs={"codes": pl.LazyFrame({"k": ["x", "x"], "v": [True, N]})}),
     case("apply_mapping", _mapping(default="?"), ["b"], [("?",)], frame=pl.LazyFrame({"b": ["x"]}), inputs={"codes": CODES.head(0)}),
 ]  # fmt: skip
 

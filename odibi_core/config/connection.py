@@ -25,7 +25,7 @@ TYPE_SPELLINGS: Mapping[str, str] = {
     "azure_sql": "sql_server",
     "postgresql": "postgres",
 }
-KNOWN_TYPES = ("local", "azure_blob", "s3", "delta", "unity_catalog", "sql_server", "postgres", "http")
+KNOWN_TYPES = ("local", "azure_blob", "s3", "delta", "unity_catalog", "sql_server", "postgres", "sqlite", "http")
 FILE_TYPES = ("local", "azure_blob", "s3")  # what can hold state, stories and files
 
 
@@ -139,6 +139,13 @@ class PostgresConnection(BaseConnection):
         return gathered(super().respelled(data), "aad_msi")
 
 
+class SqliteConnection(BaseConnection):
+    """A SQLite file. A relative path starts at the folder of the project's YAML."""
+
+    type: Literal["sqlite"] = "sqlite"
+    database: Text = Field(validation_alias=spelled("database", "path"))
+
+
 class HttpConnection(BaseConnection):
     """A web API."""
 
@@ -186,6 +193,7 @@ ConnectionConfig = Annotated[
     | Annotated[UnityCatalogConnection, Tag("unity_catalog")]
     | Annotated[SqlServerConnection, Tag("sql_server")]
     | Annotated[PostgresConnection, Tag("postgres")]
+    | Annotated[SqliteConnection, Tag("sqlite")]
     | Annotated[HttpConnection, Tag("http")]
     | Annotated[CustomConnection, Tag("custom")],
     Discriminator(

@@ -17,6 +17,7 @@ from odibi_core.errors import ConfigError
 from odibi_core.messages import FileVersion
 from odibi_core.ports import Location, ObjectStore, SecretSource
 from odibi_core.storage.containers import BlobContainer, CredentialSource, read_container
+from odibi_core.storage.databases import DATABASE_TYPES, Database, read_database
 from odibi_core.storage.faults import folder_faults
 from odibi_core.storage.identity import azure_credential
 from odibi_core.storage.local import LocalStore, files_under
@@ -26,6 +27,7 @@ from odibi_core.storage.urls import read_blob_url, read_lake_uri
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
+_KNOWN = DATABASE_TYPES | {"local", "azure_blob", "azure_adls"}
 _SECRET = re.compile(r"\$\{secret:([^}]+)\}")
 
 
@@ -59,7 +61,7 @@ class ResolvedConnections:
         self._credential = credential
         self._environment = environment
         self._lock = threading.RLock()
-        self._places: dict[str, LocalFolder | BlobContainer] = {}
+        self._places: dict[str, LocalFolder | BlobContainer | Database] = {}
         self._clients: dict[str, ContainerClient] = {}
 
     def locate(self, connection: str, path: str) -> Location:
@@ -67,9 +69,11 @@ class ResolvedConnections:
         The place of a path. It need not exist; an empty path is the base of the connection.
 
         Raises:
-            ConfigError: If the connection is unknown or cannot hold files, or if the path leaves it.
+            ConfigError: If the connection is unknown or cannot be used here, or if the path leaves it.
         """
         match self._place(connection):
+            case Database() as database:
+                return Location(connection=connection, path=path, uri=database.uri, options=database.options())
             case LocalFolder(root=root):
                 return Location(connection=connection, path=path, uri=safe_join(f"{root}", path))
             case BlobContainer() as container:
@@ -78,7 +82,7 @@ class ResolvedConnections:
 
     def files(self, connection: str, prefix: str) -> Iterable[FileVersion]:
         """The files whose path in the connection starts with the prefix, sorted by path, as they are now."""
-        match self._place(connection):
+        match self._file_place(connection):
             case LocalFolder(root=root):
                 found = _local_files(connection, root, safe_prefix(prefix))
             case BlobContainer() as container:
@@ -87,7 +91,7 @@ class ResolvedConnections:
 
     def store(self, connection: str, path: str) -> ObjectStore:
         """A path of a connection as a store of objects."""
-        match self._place(connection):
+        match self._file_place(connection):
             case LocalFolder(root=root):
                 return LocalStore(safe_join(f"{root}", path))
             case BlobContainer() as container:
@@ -97,7 +101,7 @@ class ResolvedConnections:
 
     def account_of(self, connection: str) -> tuple[str, str] | None:
         """The storage account and the container behind a connection; None for a local folder."""
-        match self._place(connection):
+        match self._file_place(connection):
             case LocalFolder():
                 return None
             case BlobContainer(account=account, container=container):
@@ -121,20 +125,26 @@ class ResolvedConnections:
                 found.append((-len(above), name, address.path.removeprefix(above)))
         return [(name, path) for _, name, path in sorted(found)]
 
-    def _usable_places(self) -> Iterator[tuple[str, LocalFolder | BlobContainer]]:
+    def _file_place(self, name: str) -> LocalFolder | BlobContainer:
+        place = self._place(name)
+        if isinstance(place, Database):
+            raise ConfigError(f"connection '{name}' is a database and holds no files", hint="Use a connection of type local or azure_blob.")
+        return place
+
+    def _usable_places(self) -> Iterator[tuple[str, LocalFolder | BlobContainer | Database]]:
         for name in self._given:
             try:
                 yield name, self._place(name)
             except ConfigError:  # whoever uses that connection hears of it; events of the others go on
                 continue
 
-    def _place(self, name: str) -> LocalFolder | BlobContainer:
+    def _place(self, name: str) -> LocalFolder | BlobContainer | Database:
         with self._lock:
             if name not in self._places:
                 self._places[name] = self._resolve(name)
             return self._places[name]
 
-    def _resolve(self, name: str) -> LocalFolder | BlobContainer:
+    def _resolve(self, name: str) -> LocalFolder | BlobContainer | Database:
         if name not in self._given:
             near = difflib.get_close_matches(name, self._given, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Known are {', '.join(sorted(self._given)) or 'none'}."
@@ -143,9 +153,11 @@ class ResolvedConnections:
         if not isinstance(given, Mapping):
             raise ConfigError(f"connection '{name}' is not a mapping")
         kind = given.get("type")
+        fields = {key: self._revealed(value) for key, value in given.items()} if kind in _KNOWN else {}
+        if kind in DATABASE_TYPES:
+            return read_database(name, fields, secret=self._secret, credential=self._credential, directory=self._directory)
         if kind not in {"local", "azure_blob", "azure_adls"}:
             raise ConfigError(f"connection type '{kind}' cannot be used here yet", hint="Use a connection of type local or azure_blob.")
-        fields = {key: self._revealed(value) for key, value in given.items()}
         if kind != "local":
             return read_container(name, fields, self._secret)
         base = Path(str(fields.get("base_path") or "./data")).expanduser()

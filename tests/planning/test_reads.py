@@ -27,6 +27,13 @@ def test_a_sql_file_is_part_of_the_plan(plan_of: PlanOf) -> None:
     assert plan_of(_node("format: csv, path: in.csv, sql_file: rows.sql"), files=files).node("a").sql["read.df.query"].tables == ("a",)
 
 
+def test_a_sql_file_for_a_database_is_passed_on(plan_of: PlanOf) -> None:
+    """As it is written there, with its placeholders."""
+    files = {"rows.sql": "SELECT TOP 3 [i] FROM a -- ${date:today}\n"}
+    text = plan_of(_node("format: sql, sql_file: rows.sql"), files=files).node("a").sql["read.df.query"].text
+    assert text == "SELECT TOP 3 [i] FROM a -- 2026-03-04\n"
+
+
 @pytest.mark.parametrize(
     ("read", "says"),
     [

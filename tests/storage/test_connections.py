@@ -168,7 +168,7 @@ def test_secrets_are_asked_for_where_they_stand_and_shown_nowhere():
     ("given", "said"),
     [
         ({"type": "http", "base_url": "https://x"}, "connection type 'http' cannot be used here yet"),
-        ({"type": "sql_server"}, "connection type 'sql_server' cannot be used here yet"),
+        ({"type": "sql_server"}, "connection 'c': host: Field required"),
         ({"type": "delta"}, "connection type 'delta' cannot be used here yet"),
         ({"account_name": "a"}, "connection type 'None' cannot be used here yet"),
         ("text", "connection 'c' is not a mapping"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -27,10 +28,11 @@ from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.pinned_files import files_now, pinned, verify
 from odibi_core.engines.polars.places import is_remote
 from odibi_core.engines.polars.sql import query as run_query
+from odibi_core.engines.polars.sql_reader import fetch
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
-from odibi_core.ports import Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target, Window
+from odibi_core.ports import DATABASE_FORMATS, Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target, Window
 
 _FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet", "excel", "avro")
 
@@ -56,9 +58,21 @@ class PolarsEngine:
             frame, version, rows = scan_delta(source)
             taken = self._taken(frame, source)
             return Scanned(frame=framed(taken), version=version, rows=rows if taken is frame else None)
+        if source.format in DATABASE_FORMATS:
+            return self._scan_database(source)
         if source.format not in _FILE_FORMATS:
-            raise ConfigError(f"format '{source.format}' cannot be read by Polars", hint=f"Known are: delta, {', '.join(_FILE_FORMATS)}.")
+            raise ConfigError(f"format '{source.format}' cannot be read by Polars", hint=f"Known: delta, sql, {', '.join(_FILE_FORMATS)}.")
         return self._scan_files(source)
+
+    def _scan_database(self, source: Source) -> Scanned:
+        """Rows are fetched once for all windows that begin at the same mark: looking for the newest value has them already."""
+        window = source.window
+        key = (source.location.uri, source.location.path, source.query, source.filter, window and replace(window, until=None))
+        if key not in self._held.fetched:
+            self._held.fetched[key] = fetch(source, self._held.new_folder())
+        frame, rows = self._held.fetched[key]
+        taken = self._taken(frame, source)
+        return Scanned(frame=framed(taken), rows=rows if taken is frame else None)
 
     def _scan_files(self, source: Source) -> Scanned:
         versions = files_now(source.location) if source.files is None else source.files

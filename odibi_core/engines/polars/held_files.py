@@ -7,6 +7,8 @@ import tempfile
 import weakref
 from pathlib import Path
 
+import polars as pl
+
 from odibi_core.engines.polars.csv_reader import ScannedCsv
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
@@ -18,6 +20,7 @@ class HeldFiles:
     def __init__(self, parent: Path | None) -> None:
         self.scans: list[ScannedCsv] = []
         self.announced: list[LocalFile] = []  # local files that must still be the announced versions when they were read
+        self.fetched: dict[tuple[object, ...], tuple[pl.LazyFrame, int]] = {}  # what a database gave, and how many rows
         self._parent = parent
         self._folder: Path | None = None
 
@@ -33,6 +36,7 @@ class HeldFiles:
         """Remove everything."""
         self.scans.clear()
         self.announced.clear()
+        self.fetched.clear()
         if self._folder is not None:
             _remove(self._folder)
             self._folder = None

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [startup|small|large|cloud|all]`: each target beside its baseline, measured in the same run."""
+"""`python -m benchmarks [startup|small|large|cloud|shapes|growth|all]`: each target beside its baseline, measured in the same run."""
 
 from __future__ import annotations
 
@@ -57,6 +57,23 @@ def cloud(rounds: int) -> None:
     measure(rounds)
 
 
+def shapes(rounds: int) -> None:
+    """What a node costs beside the same work by hand."""
+    from benchmarks.shapes import NODES, measure
+
+    print("\nE  six shapes of nodes: 1.2 × at most")
+    measure(rounds, tuple(NODES))
+
+
+def growth(rounds: int) -> None:
+    """Whether a table twice as large costs about twice."""
+    del rounds
+    from benchmarks.shapes import NODES, curve
+
+    print("\nF  seconds of a node, and how they grow")
+    curve(tuple(NODES))
+
+
 BY_HAND, RUN, FIRST_RUN = "by hand", "odibi run", "odibi run, first ever"
 _NAMES = {"seconds": "wall clock", "cpu_seconds": "cpu time", "peak_mb": "peak memory"}
 _ROUNDS: dict[str, tuple[Callable[[int], None], int]] = {
@@ -64,6 +81,8 @@ _ROUNDS: dict[str, tuple[Callable[[int], None], int]] = {
     "small": (small, 7),
     "large": (large, 5),
     "cloud": (cloud, 5),
+    "shapes": (shapes, 5),
+    "growth": (growth, 1),
 }
 
 
@@ -98,7 +117,7 @@ def _ratio(results: dict[str, Result], what: str, ours: str, theirs: str) -> flo
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("which", nargs="?", choices=[*_ROUNDS, "all"], default="all")
-    parser.add_argument("--rounds", type=int, help="how often each case runs; without it 15, 7, 5 and 5")
+    parser.add_argument("--rounds", type=int, help="how often each case runs; without it 15, 7, 5, 5 and 5")
     given = parser.parse_args()
     for name, (measure, rounds) in _ROUNDS.items():
         if given.which in {name, "all"}:

@@ -137,6 +137,21 @@ def test_two_timers_of_one_name_do_not_take_the_app_down(indexed: Indexed) -> No
     assert set(host.functions) >= MINE
 
 
+def test_a_function_of_the_authors_that_cannot_be_loaded_does_not_take_the_app_down(indexed: Indexed, tmp_path: Path) -> None:
+    """It is indexed and healthy; a run that needs the function is refused with its line."""
+    node = "{ name: a, read: { connection: lake, format: csv, path: x }, transformer: mine, params: { n: 1 } }"
+    own = f"  - {{ pipeline: own, nodes: [ {node} ] }}\n"
+    folder = tmp_path / "wwwroot" / "pipelines" / "transforms"
+    folder.mkdir()
+    (folder / "mine.py").write_text("import nowhere\n")
+    host = indexed(HEAD + ORDERS + own)
+    assert set(host.functions) == {*MINE, "timer_nightly"}
+    assert host.http("health").status == 200
+    answer = host.http("start_run", method="POST", body=b'{"pipeline": "own"}')
+    problem = "transforms/mine.py:1:1: the file cannot be loaded: ModuleNotFoundError: No module named 'nowhere'"
+    assert (answer.status, json.loads(answer.body)["problems"]) == (400, [problem])
+
+
 def test_the_app_answers(indexed: Indexed) -> None:
     """Through Azure's own converters: HTTP, a queue message, the dead-letter queue, timers."""
     host = indexed()

@@ -88,6 +88,13 @@ CASES = [
     case("regex_replace", {"column": "s", "pattern": "[ab ]", "replacement": ""}, ALL, [(1, 1, "A"), (1, N, ""), *ROWS[2:4], (N, 5, "")]),
     case(
         "regex_replace",
+        {"column": "c", "pattern": "B", "replacement": "5 $USD $"},
+        ["c"],
+        [(" a b ",), ("5 $USD $",), (N,)],
+        frame=CATEGORIES,
+    ),
+    case(
+        "regex_replace",
         {"column": "my mail", "pattern": "(?i)([A-C])@", "replacement": "$1.\\1$"},
         ["my mail", "n"],
         [("a.a$b.c.c$d", 1), ("x", 2), ("", 3), (N, 4)],

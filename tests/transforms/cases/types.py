@@ -76,6 +76,7 @@ CASES = [
     cast("str", [date(2024, 1, 5), N], ["2024-01-05", N], pl.String),
     cast("str", [at("2024-01-05 10:00:00.120"), AT, N], ["2024-01-05 10:00:00.12", "2024-01-05 10:00:00", N], pl.String),
     cast("str", [at("2024-01-05 10:00:00+00:00"), N], ["2024-01-05 10:00:00", N], pl.String),
+    cast("str", [at("2024-01-05 10:00:00+00:00"), N], ["2024-01-05 10:00:00", N], pl.String, pl.Datetime("us", "Europe/Berlin")),
     cast("timestamp", [date(2024, 1, 5), N], [at("2024-01-05"), N], pl.Datetime("us")),
     cast("timestamp", [at("2024-01-05 10:00:00+00:00"), N], [AT, N], pl.Datetime("us"), pl.Datetime("us", "Europe/Berlin")),
     cast("date", [AT, N], [date(2024, 1, 5), N], pl.Date),

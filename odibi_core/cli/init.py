@@ -16,9 +16,12 @@ from odibi_core.errors import ConfigError
 
 TEMPLATES: Mapping[str, str] = {
     "landing-to-gold": "CSV files that land become bronze, silver and gold tables",
+    "star-schema": "dimensions with surrogate keys and versions, and facts that point at them",
+    "incremental-sql": "what is new in a database, found by a high-water mark",
 }
 _HOME = Path(__file__).parent / "templates"
 _SCHEMA = ".vscode/odibi.schema.json"
+_DATABASE = ".db.sql"  # how the SQL ends that makes a SQLite file of the same name
 _IGNORED = "# what runs leave behind, and what is secret\n.odibi/\nlake/\n.env\n"
 _EXTENSIONS = {"recommendations": ["redhat.vscode-yaml", "ms-azuretools.vscode-azurefunctions"]}
 
@@ -45,7 +48,9 @@ def init(given: argparse.Namespace, screen: Screen) -> int:
         return OK
     folder = Path(given.folder)
     files = _files(given.template, folder)
-    there = sorted(name for name in files if (folder / name).exists())
+    there = sorted(
+        name for name in (file.removesuffix(".sql") if file.endswith(_DATABASE) else file for file in files) if (folder / name).exists()
+    )
     if there:
         raise ConfigError(
             f"'{shown(folder / there[0])}' is there already", code="would_overwrite", hint="Name a new folder: odibi init FOLDER."
@@ -53,11 +58,24 @@ def init(given: argparse.Namespace, screen: Screen) -> int:
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        if name.endswith(_DATABASE):
+            _make_database(file.with_suffix(""), text)
+        else:
+            file.write_text(text, encoding="utf-8")
     inside = "" if folder.resolve() == Path.cwd() else f"cd {shown(folder)} && "
     screen.say(f"{len(files)} files in {shown(folder)}; now:\n  {inside}odibi validate && odibi test && odibi run")
     screen.result({"folder": shown(folder), "files": sorted(files)})
     return OK
+
+
+def _make_database(file: Path, statements: str) -> None:
+    import sqlite3
+
+    connection = sqlite3.connect(file)
+    try:
+        connection.executescript(statements)
+    finally:
+        connection.close()
 
 
 def _files(template: str, folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a YAML can name: transforms, operations and checks, each with its parameters, as people want to read it."""
+"""What a YAML can name: transforms, patterns, operations and checks, each with its parameters, as people want to read it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from odibi_core.registry import Registry
 
-KINDS: Mapping[str, str] = {"transformers": "transformer", "operations": "operation", "checks": "check"}
+KINDS: Mapping[str, str] = {"transformers": "transformer", "patterns": "pattern", "operations": "operation", "checks": "check"}
 _SECTION = re.compile(r"^(Shape|Example|Raises|Source|Args|Returns):", re.MULTILINE)
 
 
@@ -32,7 +32,7 @@ class Parameter:
 class Term:
     """Something that has a name in the language."""
 
-    kind: str  # "transformer", "operation", "check"
+    kind: str  # a value of KINDS
     name: str
     summary: str
     text: str  # the paragraphs behind the summary
@@ -45,10 +45,11 @@ def terms(own: Registry[Any] | None = None) -> tuple[Term, ...]:
     """Everything, by kind and name; `own` are the functions of a project."""
     from odibi_core.checks import CHECKS
     from odibi_core.config import CheckConfig
+    from odibi_core.patterns import PATTERNS
     from odibi_core.transforms import OPERATIONS, TRANSFORMS
 
     transformers = TRANSFORMS if own is None else TRANSFORMS.joined(own)
-    found = [*_registered("transformer", transformers), *_registered("operation", OPERATIONS)]
+    found = [*_registered("transformer", transformers), *_registered("pattern", PATTERNS), *_registered("operation", OPERATIONS)]
     functions = {entry.name: entry.function for entry in CHECKS}
     for model in get_args(get_args(CheckConfig)[0]):
         name = model.model_fields["type"].default
@@ -57,11 +58,12 @@ def terms(own: Registry[Any] | None = None) -> tuple[Term, ...]:
 
 
 def call_models() -> Mapping[str, Mapping[str, type[BaseModel]]]:
-    """The models of `params:`, for `function:` (and `transformer:`) and for `operation:`."""
+    """The models of `params:`, for `function:` (and `transformer:` and `pattern:`) and for `operation:`."""
+    from odibi_core.patterns import PATTERNS
     from odibi_core.transforms import OPERATIONS, TRANSFORMS
 
     return {
-        "function": {entry.name: entry.params for entry in TRANSFORMS},
+        "function": {entry.name: entry.params for registry in (TRANSFORMS, PATTERNS) for entry in registry},
         "operation": {entry.name: entry.params for entry in OPERATIONS},
     }
 
@@ -93,14 +95,14 @@ def _joined(text: str) -> str:
 
 
 def _parameters(model: type[BaseModel], *, leaving_out: tuple[str, ...]) -> tuple[Parameter, ...]:
-    from odibi_core.config.schema import field_notes
+    from odibi_core.config.schema import field_notes, spellings_of
 
     schema = model.model_json_schema()
     notes, found = field_notes(model), []
     for name, info in model.model_fields.items():
         if name in leaving_out:
             continue
-        alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias or name
+        alias = spellings_of(name, info)[0]
         body = schema["properties"].get(alias) or schema["properties"].get(name) or {}
         default = None if info.is_required() else body.get("default")
         kind = type_text(body, schema.get("$defs", {}))

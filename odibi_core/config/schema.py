@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
+from pydantic.fields import FieldInfo
 
 from odibi_core.config.auth import MODE_SPELLINGS
 from odibi_core.config.connection import TYPE_SPELLINGS
@@ -71,6 +72,17 @@ def _source_of(model: type[BaseModel]) -> str:
         return inspect.getsource(model)
     except OSError:  # made while a program runs, as the parameters of an author's function are
         return ""
+
+
+def spellings_of(name: str, info: FieldInfo) -> tuple[str, ...]:
+    """The keys that fill a field, the canonical one first."""
+    match info.validation_alias:
+        case AliasChoices(choices=choices):
+            return tuple(str(choice) for choice in choices)
+        case str() as alias:
+            return (alias,)
+        case _:
+            return (info.alias or name,)
 
 
 def _sections() -> Iterator[type[Section]]:
@@ -168,11 +180,17 @@ def _with_calls(found: dict[str, Schema], calls: Calls) -> None:
             for inner, definition in body.pop("$defs", {}).items():
                 found[f"{kind}.{name}.{inner}"] = _cleaned(definition)
             properties = {key: _of_param(value) for key, value in body.get("properties", {}).items()}
-            kept = {key: body[key] for key in ("required",) if key in body}
+            spelled = [spellings_of(field, info) for field, info in model.model_fields.items()]
+            properties |= {other: properties[first] for first, *others in spelled if first in properties for other in others}
+            alone = {first for first, *others in spelled if not others}
+            required = [key for key in body.get("required", []) if key in alone]
+            kept = {"required": required} if required else {}
             found[f"{kind}.{name}"] = {"type": "object", "properties": properties, "additionalProperties": False, **kept}
     step, node = found["StepConfig"]["anyOf"][1], found["NodeConfig"]
     step.setdefault("allOf", []).extend([*_rules("function", "function", functions), *_rules("operation", "operation", operations)])
     node.setdefault("allOf", []).extend(_rules("transformer", "function", functions))
+    pattern = found["PatternConfig"]
+    pattern.setdefault("allOf", []).extend(_rules("type", "function", functions))
     for owner, key, names in ((step, "function", functions), (step, "operation", operations), (node, "transformer", functions)):
         if names:
             owner["properties"][key] = {"anyOf": [{"enum": sorted(names)}, {"type": "string"}]}

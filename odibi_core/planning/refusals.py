@@ -63,7 +63,7 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
         if read.format not in READABLE
     )
     stateful = config.read is not None and config.read.incremental is not None and config.read.incremental.mode == "stateful"
-    if stateful and config.write is None:
+    if stateful and config.write is None and not _keeps_a_table(config):
         found.append(("a stateful load needs a 'write'", "The mark moves when the rows are written: add 'write:' to this node."))
     for alias, source in (config.inputs or {}).items():
         if not isinstance(source, str) and source.incremental is not None and source.incremental.mode == "stateful":
@@ -114,6 +114,12 @@ def bind_call(kind: CallKind, name: str, params: Mapping[str, JsonValue], librar
         if near and error.message.startswith("unknown") and "Did you mean" not in error.hint:
             raise ConfigError(error.message, hint=f"Did you mean '{near[0]}'? {error.hint}") from None
         raise
+
+
+def _keeps_a_table(config: NodeConfig) -> bool:
+    """Whether a pattern of the node writes a target, so that a high-water mark can move with it."""
+    known = patterns_known()
+    return any(name in known and ("target" in params or "path" in params) for _, _, name, params in calls_by_place(config))
 
 
 def patterns_known() -> frozenset[str]:

@@ -11,7 +11,7 @@ from odibi_core.errors import DataError
 from odibi_core.events import DatasetWrite
 from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget
 from odibi_core.planning.refusals import bind_call, calls_by_place
-from odibi_core.ports import Connections, Engine, Frame, Sink, Source, Target, WriteReceipt
+from odibi_core.ports import Connections, Engine, Frame, Sink, Source, Target
 from odibi_core.runtime.targets import dataset_write
 from odibi_core.runtime.watermark import FrozenWindow, transaction_of
 
@@ -60,9 +60,8 @@ class PatternRun:
     def __call__(self, place: str, function: Callable[..., Made], params: Any, frame: Frame | None, *, context: TransformContext) -> Frame:
         """The output of one pattern. One that an earlier attempt has committed is not applied again: its target says what it made."""
         target = self._opened(f"{place}.target")
-        earlier = None if target is None else target.sink.committed()
-        if target is not None and earlier is not None:
-            return self._as_committed(target, earlier) if params.gives_table or frame is None else frame
+        if target is not None and target.sink.committed() is not None:
+            return self._as_committed(target) if params.gives_table or frame is None else frame
         made = function(frame, params, self._context(place, context))
         self._remember(place, made, gives_table=params.gives_table)
         self.made = made.output
@@ -105,7 +104,9 @@ class PatternRun:
                 self.for_own = made.table
         aside = self._opened(f"{place}.quarantine")
         if made.aside is not None and aside is not None and aside.sink.committed() is None:
-            self.pending.append(Pending(opened=aside, frame=made.aside, changed=True, marks={}))
+            kept = self.engine.cache(made.aside, {})
+            if kept.rows:
+                self.pending.append(Pending(opened=aside, frame=kept.frame, changed=True, marks={}))
 
     def _context(self, place: str, context: TransformContext) -> PatternContext:
         from odibi_core.patterns import PatternContext
@@ -163,11 +164,14 @@ class PatternRun:
         opened = self._opened(key)
         return None if opened is None else opened.sink
 
-    def _as_committed(self, target: OpenedTarget, receipt: WriteReceipt) -> Frame:
-        if target.target.format == "delta" and receipt.version is not None:
-            source = Source(location=target.target.location, format="delta", version=receipt.version)
-            return self.engine.scan(source).frame
-        present = target.sink.present()  # the newest rows, this node's among them: older versions are not kept
+    def _as_committed(self, target: OpenedTarget) -> Frame:
+        """
+        The output of a pattern that is in: what the target holds now.
+
+        Others may have added to it since. What comes behind is then made of the newer rows, so that of two runs the one that writes
+        last has them all.
+        """
+        present = target.sink.present()
         if present is None:
             raise DataError(f"'{target.target.location.name}' is gone since this node wrote it", code="missing_table")
         return present.frame

@@ -150,6 +150,7 @@ MUTANTS: dict[str, tuple[Parts, bool, tuple[str, ...]]] = {
     "a redelivery has no claim of its own": (Parts(coordinator=ClaimsForgetDeliveries), False, ("mixed",)),
     "transaction not checked first": (Parts(rules={"check_first": False}), True, ("mixed",)),
     "no transaction at all": (Parts(rules={"check_first": False, "write_transaction": False}), True, ("mixed",)),
+    "a pattern is applied again": (Parts(rules={"check_patterns": False}), True, ("patterns",)),
     "checked and committed on two handles": (Parts(rules={"same_handle": False}), True, ("mixed", "windows")),
     "a commit error is believed": (Parts(rules={"trust_errors": True, "check_first": False}), True, ("mixed",)),
     "first creation unguarded": (Parts(rules={"guard_creation": False}), True, ("mixed", "windows")),

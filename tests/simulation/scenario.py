@@ -12,7 +12,9 @@ from odibi_core.config import NodeConfig
 from odibi_core.errors import OdibiError, TransientServiceError
 from odibi_core.events import NodeFinished, outcome_status
 from odibi_core.messages import BlobArrived, FileVersion, FinishRun, RunNode, StartRun, parse_command
-from odibi_core.planning.plan import Plan, PlannedNode, RetryPolicy
+from odibi_core.patterns import Made, PatternContext, pattern
+from odibi_core.patterns.contract import TargetParams
+from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget, RetryPolicy
 from odibi_core.ports import ReportBatch
 from odibi_core.runtime.compute import Computer
 from odibi_core.runtime.coordinator import Coordinator
@@ -24,7 +26,7 @@ from odibi_core.runtime.outbox import Outbox, ReportKind
 from odibi_core.runtime.retry import delay_in_outage, error_record
 from odibi_core.runtime.sweep import sweep
 from odibi_core.runtime.watermark import Watermarks
-from tests.simulation.engine import KILLS, Lake, SimConnections, SimEngine
+from tests.simulation.engine import KILLS, Lake, Rows, SimConnections, SimEngine
 from tests.simulation.world import Faults, Message, SimQueue, SimStore, Worker, World, run_scheduler, settle
 
 MAX_DELIVERIES = 10
@@ -63,13 +65,13 @@ class Spec:
     """A node of the random graph."""
 
     name: str
-    kind: str  # ingest | stateful | follow
+    kind: str  # ingest | stateful | follow | adds: a pattern that adds what it reads to what its target holds
     upstream: tuple[str, ...]
     mode: str | None  # append | overwrite | None: writes nothing
 
     def config(self) -> dict[str, object]:
         config: dict[str, object] = {"name": self.name, "depends_on": list(self.upstream)}
-        if self.kind == "ingest":
+        if self.kind in ("ingest", "adds"):
             config["read"] = {"connection": "lake", "format": "csv", "path": "in/*.csv"}
         elif self.kind == "stateful":
             config["read"] = {
@@ -78,11 +80,24 @@ class Spec:
                 "path": "source",
                 "incremental": {"mode": "stateful", "column": "value"},
             }
+        if self.kind == "adds":
+            config |= {"transformer": "sim_add", "params": {"target": f"lake.p_{self.name}"}}
         if self.mode is not None:
             config["write"] = {"connection": "lake", "format": "delta", "path": f"t_{self.name}", "mode": self.mode}
         elif self.kind == "follow":
             config["transform"] = {"steps": [{"function": "unused"}]}
         return config
+
+    def targets(self) -> dict[str, PlannedTarget]:
+        target = PlannedTarget(role="target", use="replace", connection="lake", path=f"p_{self.name}", is_output=True)
+        return {"transformer.target": target} if self.kind == "adds" else {}
+
+
+@pattern("sim_add", TargetParams)
+def sim_add(frame: Rows, params: TargetParams, context: PatternContext) -> Made:
+    """Add the rows to those that are there: applying it twice shows."""
+    table = (context.present or ()) + frame
+    return Made(output=table, table=table)
 
 
 class History:
@@ -169,7 +184,8 @@ class History:
                     upstream=spec.upstream,
                     frames=spec.upstream[:1] if spec.kind == "follow" else (),
                     config=spec.config(),
-                    files=files if spec.kind == "ingest" else None,
+                    files=files if spec.kind in ("ingest", "adds") else None,
+                    targets=spec.targets(),
                     keep_frame=spec.name in kept,
                     retry=RetryPolicy(max_attempts=4),
                 )
@@ -305,7 +321,7 @@ class History:
         return found
 
     def _table_violations(self, spec: Spec, journal: Journal, run_ids: list[str]) -> list[str]:
-        if spec.mode is None:
+        if spec.mode is None and spec.kind != "adds":
             return []
         outcomes = {run_id: journal.outcome(run_id, spec.name) for run_id in run_ids}
         done = [run_id for run_id, outcome in outcomes.items() if outcome is not None and outcome_status(outcome) == "succeeded"]
@@ -314,6 +330,8 @@ class History:
             for run_id, outcome in outcomes.items()
             if isinstance(outcome, NodeFinished) and outcome.result.error is not None and outcome.result.error.code == "dead_lettered"
         }
+        if spec.kind == "adds":
+            return self._pattern_violations(spec, done, set(run_ids) - set(done), buried)
         rows = self.lake.table(f"t_{spec.name}").rows()
         by_run: dict[str, list[tuple[str, int]]] = {}
         for batch, row in rows:
@@ -338,11 +356,27 @@ class History:
                 found.append(f"{spec.name}: doubled {sorted(doubled)}")
         return found
 
+    def _pattern_violations(self, spec: Spec, done: list[str], failed: set[str], buried: set[str]) -> list[str]:
+        """Each file is in the pattern's target once; and what comes behind it has all of them."""
+        expected, perhaps = self._rows_of(done), self._rows_of(sorted(failed if spec.mode is not None else buried))
+        there = Counter(row for _, row in self.lake.table(f"p_{spec.name}").rows())
+        found = [f"{spec.name}: lost {sorted(expected - there)}"] if expected - there else []
+        if there - expected - perhaps:
+            found.append(f"{spec.name}: doubled {sorted(there - expected - perhaps)}")
+        if spec.mode is not None:
+            behind = Counter(row for _, row in self.lake.table(f"t_{spec.name}").rows())
+            if expected - behind or behind - expected - perhaps:
+                found.append(f"{spec.name}: behind it are {sorted(behind)} and not {sorted(expected)}")
+        return found
+
+    def _rows_of(self, run_ids: list[str]) -> Counter[int]:
+        files = {command.run_id: command.cause.files[0] for command in self.commands if isinstance(command.cause, BlobArrived)}
+        return Counter(row for run_id in run_ids if run_id in files for row in self.lake.files[f"{files[run_id].path}@1"])
+
     def _expected(self, spec: Spec, done: list[str], journal: Journal) -> Counter[int] | None:
         match spec.kind:
             case "ingest":
-                files = {command.run_id: command.cause.files[0] for command in self.commands if isinstance(command.cause, BlobArrived)}
-                return Counter(row for run_id in done if run_id in files for row in self.lake.files[f"{files[run_id].path}@1"])
+                return self._rows_of(done)
             case "stateful":
                 upto = max((_until(journal, run_id, spec.name) for run_id in done), default=0)
                 return Counter(value for value in self.lake.source if value <= upto)
@@ -387,11 +421,17 @@ def windows(_rng: random.Random) -> list[Spec]:
     return [Spec("n0", "stateful", (), "append")]
 
 
+def patterns(rng: random.Random) -> list[Spec]:
+    """A pattern that keeps a table, alone or with a second target behind it."""
+    return [Spec("n0", "adds", (), rng.choice((None, "overwrite", "overwrite")))]
+
+
 ZOMBIES = Faults(crash=0.01, fail_before=0.01, fail_after=0.01, duplicate=0.12, pause=0.03)
 PROFILES = {
     "mixed": Profile(),
     "rivals": Profile(faults=ZOMBIES, graph=rivals, at_once=True, events=(3, 3)),
     "windows": Profile(faults=ZOMBIES, graph=windows, at_once=True, refusals=0.15, growth=0.6, events=(2, 3)),
+    "patterns": Profile(faults=ZOMBIES, graph=patterns, at_once=True, events=(2, 3)),
 }
 
 _CONFIGS: dict[str, NodeConfig] = {}

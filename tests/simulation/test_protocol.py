@@ -14,8 +14,8 @@ from tests.simulation.scenario import PROFILES, History
 SEEDS = int(os.environ.get("ODIBI_SIMULATION_SEEDS", "2400"))
 CHUNK = 100
 MUTANT_SEEDS = 1200
-# How the seeds are shared out: any graph most of all, then the two kinds of history in which writers meet.
-SHARES = {"mixed": SEEDS // 2, "rivals": SEEDS // 4, "windows": SEEDS // 4}
+# How the seeds are shared out: any graph most of all, then the kinds of history in which writers meet.
+SHARES = {"mixed": SEEDS // 2, "rivals": SEEDS // 6, "windows": SEEDS // 6, "patterns": SEEDS // 6}
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from pydantic import field_validator
 from odibi_core.errors import DataError, SchemaMismatchError
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
-from odibi_core.transforms.json_types import JsonType, dtype_of, found_in, parse_schema, reader
+from odibi_core.transforms.json_types import JsonType, dtype_of, found_in, parse_schema, reader, whole_text
 from odibi_core.transforms.native import native_of
 from odibi_core.transforms.nested import fields_of
 
@@ -142,7 +142,8 @@ def _flat_type(texts: list[str | None], params: NormalizeJsonParams) -> JsonType
 
 def _flat(value: Mapping[str, Any], separator: str, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for name, inner in value.items():
+    for key, inner in value.items():
+        name = whole_text(key)
         if isinstance(inner, dict):
             flat |= _flat(inner, separator, f"{prefix}{name}{separator}")
         else:

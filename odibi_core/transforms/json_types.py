@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _NAMES = {
     "char": "text", "boolean": "bool", "bool": "bool", "date": "date", "timestamp": "timestamp", "timestamp_ntz": "timestamp",
     "decimal": "decimal", "dec": "decimal", "numeric": "decimal", "binary": "binary", "array": "array", "struct": "struct", "map": "map",
 }  # fmt: skip
+_EXACT = Context(prec=400)  # more digits than any double has
 _BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 
 
@@ -186,7 +187,9 @@ def reader(kind: JsonType) -> Reader:
             return lambda value: [each(item) for item in value] if isinstance(value, list) else None
         case "map" if kind.inner is not None:
             entry = reader(kind.inner)
-            return lambda value: [{"key": key, "value": entry(item)} for key, item in value.items()] if isinstance(value, dict) else None
+            return lambda value: (
+                [{"key": whole_text(key), "value": entry(item)} for key, item in value.items()] if isinstance(value, dict) else None
+            )
         case "int8" | "int16" | "int32" | "int64":
             limit = 2 ** (_BITS[kind.kind] - 1)
             return lambda value: value if type(value) is int and -limit <= value < limit else None
@@ -212,18 +215,23 @@ def _decimal_reader(precision: int, scale: int) -> Reader:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             return None
         try:
-            number = Decimal(str(value)).quantize(step, rounding=ROUND_HALF_UP)
+            number = Decimal(str(value)).quantize(step, rounding=ROUND_HALF_UP, context=_EXACT)
         except InvalidOperation:
             return None
-        return number if abs(number) < limit else None
+        return number if number.is_finite() and abs(number) < limit else None
 
     return read
 
 
+def whole_text(text: str) -> str:
+    """The text without half characters: JSON can write them (`\\ud83d` alone), and no file or column can hold them."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return value if value is None else whole_text(value)
+    return whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _float(value: Any) -> float | None:

@@ -12,6 +12,7 @@ from odibi_core.ports import Frame
 from odibi_core.transforms.columns import SomeColumns
 from odibi_core.transforms.contract import ColumnNames, Params, TransformContext, need_columns, quoted, transform
 from odibi_core.transforms.expressions import SqlText
+from odibi_core.transforms.first_rows import first_by, plain_order
 from odibi_core.transforms.frames import find_columns
 
 _RANK = "__row_of_key"
@@ -100,7 +101,11 @@ def deduplicate(frame: Frame, params: DeduplicateParams, context: TransformConte
         return first_of_each(frame, params.keys)
     import narwhals as nw
 
-    ranked = context.query(frame, params.queries()[0])
+    query = context.compile(params.queries()[0], ("df",))
+    order = plain_order(frame, params.keys, query.polars)
+    if order is not None:
+        return first_by(frame, params.keys, order, who="deduplicate")
+    ranked = context.sql(query, {"df": frame})
     return ranked.filter(nw.col(_RANK) == 1).drop(_RANK)
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from odibi_core.hosts.azure import AzureHost
 
 FOLDER = Path(__file__).resolve().parent
-INDEX = index_of(Path(os.environ.get("ODIBI_PROJECT") or FOLDER / "pipelines" / "odibi.yaml"), os.environ.get("ODIBI_ENV"), os.environ)
+INDEX = index_of(
+    Path(os.environ.get("ODIBI_PROJECT") or FOLDER / "pipelines" / "odibi.yaml"), os.environ.get("ODIBI_ENV") or None, os.environ
+)
 BUS = "ServiceBusConnection"
 for _setting, _queue in (("BLOB_EVENTS", "blob-events"), ("NODE_RUNS", "node-runs"), ("RUN_FINISHED", "run-finished")):
     os.environ.setdefault(f"ODIBI_{_setting}_QUEUE", _queue)

@@ -1,28 +1,13 @@
-"""Which nodes read what arrived in a pipeline's landing zones, and what such an arrival looks like."""
+"""What a file that arrives in a pipeline's landing zones looks like."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from odibi_core.config import BlobSource, NodeConfig, PipelineConfig
+    from odibi_core.config import BlobSource, PipelineConfig
     from odibi_core.messages import FileVersion
-
-
-def reads_arrivals(node: NodeConfig, pipeline: PipelineConfig, files: Iterable[FileVersion]) -> bool:
-    """Whether a node reads such files, so that a run gives it those that are new and no others."""
-    from odibi_core.config import BlobPattern
-    from odibi_core.planning.triggers import blob_sources
-
-    read = node.read
-    if read is None or read.path is None or read.connection not in {source.connection for source in blob_sources(pipeline)}:
-        return False
-    if "${trigger." in read.path:
-        return True
-    pattern = BlobPattern.parse(read.path)
-    return any(file.connection == read.connection and pattern.matches(file.path) is not None for file in files)
 
 
 def typical_files(pipeline: PipelineConfig) -> tuple[FileVersion, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from odibi_core.cli.arrivals import reads_arrivals, typical_files
+from odibi_core.cli.arrivals import typical_files
 from odibi_core.cli.exits import OK
 from odibi_core.cli.planned import plan_of
 from odibi_core.cli.screen import Screen
@@ -43,7 +43,7 @@ def described(project: LoadedProject, chosen: Sequence[Chosen]) -> list[dict[str
 
 
 def _described(pipeline: PipelineConfig, plan: Plan) -> dict[str, Any]:
-    from odibi_core.planning.triggers import blob_sources
+    from odibi_core.planning.triggers import blob_sources, reads_arrivals
 
     typical = typical_files(pipeline)
     arrivals = {node.name for node in plan.nodes if reads_arrivals(pipeline.node(node.name), pipeline, typical)}

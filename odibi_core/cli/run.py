@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from odibi_core.cli.verdict import Verdict
     from odibi_core.events import AnyRunEvent, RunFinished
     from odibi_core.hosts.in_process import InProcess
-    from odibi_core.messages import StartRun
     from odibi_core.planning.plan import Plan
     from odibi_core.ports import EventSink
 
@@ -145,19 +144,22 @@ class _Session:
             for choice in chosen:
                 host.app.coordinator.planner(command_for(project, choice.pipeline, choice.nodes))
         self.ahead = [choice.pipeline.pipeline for choice in chosen]
-        return [self._run_one(host, choice) for choice in chosen]
+        return [verdict for choice in chosen for verdict in self._run_one(host, choice)]
 
-    def _run_one(self, host: InProcess, choice: Chosen) -> Verdict:
+    def _run_one(self, host: InProcess, choice: Chosen) -> list[Verdict]:
+        """One run, or one for each new file where a node asks for the file of its run."""
         from odibi_core.cli.verdict import Verdict
 
         began = time.perf_counter()
         name = choice.pipeline.pipeline
         self._begin(name)
-        command = _command_with_files(host, choice)
-        final = None if command is None else host.run(command)
-        if final is not None:
-            return self._ended(host, final, began)
-        return self._nothing(host, Verdict(pipeline=name, status="no_new_files"))
+        verdicts = []
+        for command in host.requests(name, nodes=choice.nodes):
+            final = host.run(command)
+            if final is not None:
+                verdicts.append(self._ended(host, final, began))
+                began = time.perf_counter()
+        return verdicts or [self._nothing(host, Verdict(pipeline=name, status="no_new_files"))]
 
     # ── old runs ──
 
@@ -272,29 +274,3 @@ def _progress_for(screen: Screen) -> Progress:
     except ModuleNotFoundError:  # rich comes with the extra `cli`
         return Lines(screen)
     return LiveTable(sys.stdout)
-
-
-def _command_with_files(host: InProcess, choice: Chosen) -> StartRun | None:
-    """
-    The command for a choice, with the files that are new. None if everything chosen lives on files and none is new.
-
-    A chosen node that reads a landing zone gets only new files, too: reading all of them again would append them again. Without new
-    ones it is left out, and what stands below it reads what it wrote last.
-    """
-    from odibi_core.cli.arrivals import reads_arrivals
-    from odibi_core.hosts.requests import landed
-    from odibi_core.messages import Requested
-
-    pipeline = choice.pipeline
-    command = host.request(pipeline.pipeline, nodes=choice.nodes)
-    if command is None or choice.nodes is None or not isinstance(command.cause, Requested):
-        return command
-    here = landed(host.app, pipeline)
-    rest = tuple(name for name in choice.nodes if not reads_arrivals(pipeline.node(name), pipeline, here))
-    if rest == choice.nodes:
-        return command
-    files = host.app.coordinator.ledger.unclaimed(command, here)
-    if not files and not rest:
-        return None
-    cause = command.cause.model_copy(update={"files": files} if files else {"nodes": rest})
-    return command.model_copy(update={"cause": cause})

@@ -134,17 +134,22 @@ class AzureHost:
         self._patiently(lambda: self._start(command_for_tick(project, pipeline, scheduled)))
 
     def on_start_request(self, body: Mapping[str, JsonValue]) -> Answer:
-        """`POST runs`: {"pipeline": …, "key": …, "nodes": […]}. The same key is the same run."""
+        """
+        `POST runs`: {"pipeline": …, "key": …, "nodes": […]}. The same key is the same run.
+
+        Where a node asks for the file of its run, each new file is a run; the answer then has them all under `runs`.
+        """
         try:
-            command = self._requested(body)
-            plan = None if command is None else self.app.coordinator.start_run(command)
+            plans = [plan for command in self._requested(body) if (plan := self.app.coordinator.start_run(command)) is not None]
         except ConfigError as error:
             return 400, {"error": self._safe(str(error)), "problems": [self._safe(str(problem)) for problem in error.problems]}
-        if plan is None:
+        if not plans:
             return 200, {"run_id": None, "message": "no new files"}
-        return 202, {"run_id": plan.run_id, "pipeline": plan.pipeline, "status_url": f"runs/{plan.run_id}"}
+        runs: list[JsonValue] = [{"run_id": plan.run_id, "status_url": f"runs/{plan.run_id}"} for plan in plans]
+        first: dict[str, JsonValue] = {"run_id": plans[0].run_id, "pipeline": plans[0].pipeline, "status_url": f"runs/{plans[0].run_id}"}
+        return 202, first if len(plans) == 1 else {**first, "runs": runs}
 
-    def _requested(self, body: Mapping[str, JsonValue]) -> StartRun | None:
+    def _requested(self, body: Mapping[str, JsonValue]) -> tuple[StartRun, ...]:
         unknown = sorted(set(body) - {"pipeline", "key", "nodes"})
         pipeline, nodes = body.get("pipeline"), body.get("nodes")
         if unknown or not isinstance(pipeline, str):

@@ -65,10 +65,14 @@ class InProcess:
         return cls(app=app, queue=queue)
 
     def request(self, pipeline: str, *, nodes: Sequence[str] | None = None, key: str | None = None) -> StartRun | None:
-        """
-        The command that runs a pipeline now, with the files that wait in its landing zones.
+        """The first of `requests`, which is the only one unless a node asks for *the* file of its run; None if there is none."""
+        return next(iter(self.requests(pipeline, nodes=nodes, key=key)), None)
 
-        None if the pipeline lives on files and none is new.
+    def requests(self, pipeline: str, *, nodes: Sequence[str] | None = None, key: str | None = None) -> tuple[StartRun, ...]:
+        """
+        The commands that run a pipeline now, with the files that wait in its landing zones.
+
+        None of them if the pipeline lives on files and none is new.
 
         Raises:
             ConfigError: If there is no such pipeline.

@@ -1,38 +1,77 @@
-"""Turn a request for a pipeline into the command that runs it now, on the files that wait in its landing zones."""
+"""Turn a request for a pipeline into the commands that run it now, on the files that wait in its landing zones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from uuid import uuid4
 
+from pydantic import TypeAdapter
+
 from odibi_core.bootstrap import App
 from odibi_core.config import PipelineConfig
 from odibi_core.messages import FileVersion, Requested, StartRun
+from odibi_core.planning.per_file import values_of_one_file
 from odibi_core.planning.planner import find_pipeline
-from odibi_core.planning.triggers import blob_sources, landed_files
+from odibi_core.planning.triggers import blob_sources, landed_files, reads_arrivals
+from odibi_core.runtime.batches import version_of
 
 
-def requested(app: App, pipeline: str, *, key: str | None = None, nodes: Sequence[str] | None = None) -> StartRun | None:
+def requested(app: App, pipeline: str, *, key: str | None = None, nodes: Sequence[str] | None = None) -> tuple[StartRun, ...]:
     """
-    The command for a pipeline; None if it lives on files and none is new.
+    The commands for a pipeline; none if it lives on files and none is new.
 
-    A pipeline with a blob trigger takes every file that no run has taken. Single nodes read what was written last instead.
+    A pipeline with a blob trigger takes every file that no run has: all in one run, or, where a node asks for *the* file of the run,
+    each in its own. Chosen nodes get new files only, too: those that read a landing zone are left out when nothing is new, and what
+    stands below them reads what they wrote last.
 
     Raises:
         ConfigError: If the project is broken or has no such pipeline.
     """
     project = app.loaded()
     config = find_pipeline(project, pipeline)
-    command = StartRun(
-        project=project.config.project,
-        environment=project.environment,
-        pipeline=config.pipeline,
-        cause=Requested(key=key or uuid4().hex, nodes=None if nodes is None else tuple(nodes)),
-    )
-    if not blob_sources(config) or nodes is not None or app.coordinator.journal.plan(command.run_id) is not None:
-        return command
-    files = app.coordinator.ledger.unclaimed(command, landed(app, config))
-    return command.model_copy(update={"cause": command.cause.model_copy(update={"files": files})}) if files else None
+    cause = Requested(key=key or uuid4().hex, nodes=None if nodes is None else tuple(nodes))
+    command = StartRun(project=project.config.project, environment=project.environment, pipeline=config.pipeline, cause=cause)
+    if not blob_sources(config) or app.coordinator.journal.plan(command.run_id) is not None:
+        return (command,)
+    here = landed(app, config)
+    rest = None if nodes is None else _without_arrivals(config, nodes, here)
+    if rest is not None and rest == cause.nodes:
+        return (command,)
+    if key is not None and (before := app.store.get(_place(command))) is not None:
+        return tuple(_COMMANDS.validate_json(before.data))
+    files = app.coordinator.ledger.unclaimed(command, here)
+    if not files:
+        return (_with(command, cause.model_copy(update={"nodes": rest})),) if rest else ()
+    if len(files) == 1 or not values_of_one_file(project, config):
+        return (_with(command, cause.model_copy(update={"files": files})),)
+    each = tuple(_with(command, cause.model_copy(update={"key": f"{cause.key}/{version_of(file)}", "files": (file,)})) for file in files)
+    return each if key is None else _frozen(app, command, each)
+
+
+def _without_arrivals(config: PipelineConfig, nodes: Sequence[str], here: Sequence[FileVersion]) -> tuple[str, ...]:
+    """Those of the chosen nodes that read no landing zone. A name that does not exist is kept: the planner refuses it."""
+    known = {node.name: node for node in config.nodes}
+    return tuple(name for name in nodes if name not in known or not reads_arrivals(known[name], config, here))
+
+
+def _with(command: StartRun, cause: Requested) -> StartRun:
+    return command.model_copy(update={"cause": cause})
+
+
+_COMMANDS: TypeAdapter[list[StartRun]] = TypeAdapter(list[StartRun])
+
+
+def _place(command: StartRun) -> str:
+    return f"requests/{command.run_id}.json"
+
+
+def _frozen(app: App, command: StartRun, each: tuple[StartRun, ...]) -> tuple[StartRun, ...]:
+    """The commands that a key stands for, as they were when it was used first: the same key is the same runs."""
+    place = _place(command)
+    if app.store.put_if_absent(place, _COMMANDS.dump_json(list(each))):
+        return each
+    stored = app.store.get(place)
+    return each if stored is None else tuple(_COMMANDS.validate_json(stored.data))
 
 
 def landed(app: App, config: PipelineConfig) -> tuple[FileVersion, ...]:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from odibi_core.config import BatchConfig, BlobSource, BlobTrigger, LoadedProject, PipelineConfig, ScheduleTrigger
+from odibi_core.config import (
+    BatchConfig,
+    BlobPattern,
+    BlobSource,
+    BlobTrigger,
+    LoadedProject,
+    NodeConfig,
+    PipelineConfig,
+    ScheduleTrigger,
+)
 from odibi_core.messages import BlobArrived, FileVersion, StartRun, TimerTicked
 
 COMPLETE_UPLOADS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"})  # others announce half a file
@@ -76,6 +85,17 @@ def _wanting(project: LoadedProject, file: FileVersion) -> Iterator[tuple[Pipeli
             if parts is not None:
                 yield pipeline, source, dict(parts)
                 break
+
+
+def reads_arrivals(node: NodeConfig, pipeline: PipelineConfig, files: Iterable[FileVersion]) -> bool:
+    """Whether a node reads such files, so that a run gives it those that are new and no others."""
+    read = node.read
+    if read is None or read.path is None or read.connection not in {source.connection for source in blob_sources(pipeline)}:
+        return False
+    if "${trigger." in read.path:
+        return True
+    pattern = BlobPattern.parse(read.path)
+    return any(file.connection == read.connection and pattern.matches(file.path) is not None for file in files)
 
 
 def command_for_tick(project: LoadedProject, pipeline: str, scheduled_time: datetime) -> StartRun:

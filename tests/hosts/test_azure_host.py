@@ -215,7 +215,7 @@ def test_the_sweep_starts_a_run_whose_worker_died_before_its_plan(world: World) 
     """It took the file, so nobody else will."""
     world.land("orders/a.csv", 1)
     host = world.azure()
-    command = requested(host.app, "orders")
+    (command,) = requested(host.app, "orders")
     assert host.app.coordinator.ledger.claim(command) == command  # and here it dies
     host = world.azure()
     host.on_sweep()
@@ -227,7 +227,7 @@ def test_the_sweep_leaves_the_runs_of_another_project_alone(world: World) -> Non
     """They may share a system store; its files would go into the wrong tables."""
     world.land("orders/a.csv", 1)
     host = world.azure()
-    command = requested(host.app, "orders")
+    (command,) = requested(host.app, "orders")
     host.app.coordinator.ledger.claim(command)
     world.write(world.written.replace("project: shop", "project: store").replace("path: orders/", "path: other/"))
     world.azure().on_sweep()

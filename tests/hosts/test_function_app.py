@@ -63,6 +63,11 @@ def test_the_functions_of_the_app(indexed: Indexed) -> None:
     assert not any(function.is_async for function in host.functions.values())  # the host runs them in threads
 
 
+def test_an_empty_setting_is_no_environment(indexed: Indexed) -> None:
+    """As in a template that sets `ODIBI_ENV` to nothing: the project is not broken by it."""
+    assert "timer_nightly" in indexed(ODIBI_ENV="").functions
+
+
 @pytest.mark.parametrize(
     ("name", "queue"),
     [

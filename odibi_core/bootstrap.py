@@ -9,7 +9,7 @@ import platform
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -31,7 +31,7 @@ from odibi_core.runtime.datasets import FrameShelf, FramesInMemory, StagedFrames
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.ledger import FileLedger
 from odibi_core.runtime.node_run import NodeRunner
-from odibi_core.runtime.outbox import Outbox, ReportKind
+from odibi_core.runtime.outbox import TOGETHER_EVERY, Outbox, ReportKind
 from odibi_core.runtime.watermark import Watermarks
 from odibi_core.storage.connections import ResolvedConnections
 from odibi_core.storage.table_records import TableRecords
@@ -139,7 +139,13 @@ class _Builder:
         coordinator = Coordinator(
             journal=journal,
             ledger=ledger,
-            outbox=Outbox(self.store, journal, self._reports(), self.clock),
+            outbox=Outbox(
+                self.store,
+                journal,
+                self._reports(),
+                self.clock,
+                together_every=timedelta(0) if self.settings.in_process else TOGETHER_EVERY,
+            ),
             queue=self.queue,
             planner=self._planner(),
             execute=NodeRunner(

@@ -15,6 +15,7 @@ from odibi_core.runtime.journal import Journal
 
 LEASE = timedelta(seconds=90)  # longer than a batch takes; a flusher that outlives it is fenced by the batch's sequence number
 BATCH = 500
+TOGETHER_EVERY = timedelta(seconds=5)  # between two batches of a worker of the cloud, while more runs are under way
 _log = logging.getLogger("odibi.outbox")
 
 
@@ -33,16 +34,31 @@ class FlushState(Record):
     batch: tuple[str, ...] = ()
     owner: str = ""
     until: datetime | None = None
+    written_at: datetime | None = None  # when the last batch was in
 
 
 class Outbox:
-    """Reports at least once, in batches that are repeated unchanged: a report with a sequence check writes each run once."""
+    """
+    Reports at least once, in batches that are repeated unchanged: a report with a sequence check writes each run once.
 
-    def __init__(self, store: ObjectStore, journal: Journal, reports: Mapping[str, ReportKind], clock: Clock) -> None:
+    With `together_every`, a report that takes many runs together does not follow the last one sooner while other runs are still
+    under way: theirs are coming, and one batch for all of them is less work. The last run to end waits for nobody.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        journal: Journal,
+        reports: Mapping[str, ReportKind],
+        clock: Clock,
+        *,
+        together_every: timedelta = timedelta(0),
+    ) -> None:
         self._store = store
         self._journal = journal
         self._reports = reports
         self._clock = clock
+        self._together_every = together_every
 
     def add(self, run_id: str) -> None:
         """Let a run that ended wait for every report."""
@@ -67,9 +83,9 @@ class Outbox:
     def _drain(self, name: str, kind: ReportKind) -> tuple[str, ...]:
         waiting = self.waiting(name)
         while waiting:
-            lease = self._take_lease(name)
+            lease = self._take_lease(name, waiting if kind.together else ())
             if lease is None:
-                break  # somebody drains it, and looks once more before ending
+                break  # somebody drains it, and looks once more before ending; or more runs are coming
             try:
                 done = self._write_batches(name, kind, lease, waiting)
             except LeaseLostError:
@@ -90,7 +106,7 @@ class Outbox:
                 if not lease.state.batch:
                     lease.save(lease.state.model_copy(update={"batch": batch, "sequence": lease.state.sequence + 1}))
                 failed |= self._write(name, kind, lease.state)
-                lease.save(lease.state.model_copy(update={"batch": ()}))
+                lease.save(lease.state.model_copy(update={"batch": (), "written_at": self._clock()}))
                 waiting = [run_id for run_id in waiting if run_id not in batch]
         finally:
             lease.release()
@@ -128,7 +144,7 @@ class Outbox:
             self._store.put_if_absent(_done(name, run_id), b"")
             self._store.delete(f"outbox/{name}/{run_id}")
 
-    def _take_lease(self, name: str) -> _Lease | None:
+    def _take_lease(self, name: str, together: Sequence[str]) -> _Lease | None:
         path = f"flush/{name}.json"
         stored = self._store.get(path)
         if stored is None:
@@ -139,8 +155,15 @@ class Outbox:
         state = FlushState.model_validate_json(stored.data)
         if state.until is not None and state.until > self._clock():
             return None
+        if together and not state.batch and self._more_are_coming(state, together):
+            return None
         lease = _Lease(self._store, path, stored.etag, state, self._clock)
         return lease if lease.take(uuid4().hex) else None
+
+    def _more_are_coming(self, state: FlushState, waiting: Sequence[str]) -> bool:
+        if state.written_at is None or self._clock() - state.written_at >= self._together_every:
+            return False
+        return any(run_id not in waiting for run_id in self._journal.open_runs())
 
 
 class _Lease:

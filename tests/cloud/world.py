@@ -246,14 +246,14 @@ class Orders:
         return sorted((country, orders[country], pieces[country]) for country in orders)
 
 
-def assert_exactly_once(world: World, orders: Orders) -> None:
-    """Every row of every file is in each layer once, and nothing else is."""
+def assert_exactly_once(world: World, orders: Orders, *, below: str = "") -> None:
+    """Every row of every file is in each layer once, and nothing else is. `below` is the folder of the tables."""
     for path, columns, expected in (
         ("bronze/orders", ("order_id", "order_number", "email", "country", "quantity"), orders.bronze),
         ("silver/orders", ("order_id", "email", "country", "quantity"), orders.silver),
         ("gold/countries", ("country", "orders", "pieces"), orders.gold),
     ):
-        found = sorted(world.rows(path).select(columns).rows())
+        found = sorted(world.rows(f"{below}{path}").select(columns).rows())
         assert found == expected, f"{path}: {difference(found, expected)}"
 
 

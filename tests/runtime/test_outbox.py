@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from odibi_core.errors import TransientServiceError
 from odibi_core.ports import ReportBatch
 from odibi_core.runtime.journal import Journal
-from odibi_core.runtime.outbox import BATCH, LEASE, Outbox, ReportKind
+from odibi_core.runtime.outbox import BATCH, LEASE, TOGETHER_EVERY, Outbox, ReportKind
 from odibi_core.storage.memory import MemoryStore
 from tests.runtime.builders import Clock, finished, started
 
@@ -207,3 +208,50 @@ def test_a_batch_has_a_limit(office: Office) -> None:
     office.ended(*ids)
     assert office.outbox.flush() == frozenset()
     assert office.catalog.taken == [(1, ids[:BATCH]), (2, ids[BATCH:])]
+
+
+def test_runs_wait_for_those_that_are_coming(office: Office) -> None:
+    """For some seconds after a batch and while another run is under way; stories do not wait, and neither does the last run."""
+    journal = Journal(office.store)
+    kinds = {"catalog": ReportKind(report=office.catalog, together=True), "story": ReportKind(report=office.story)}
+    outbox = Outbox(office.store, journal, kinds, office.clock, together_every=TOGETHER_EVERY)
+    office.store.put_if_absent(f"open/{THREE}", b"")
+    office.ended(ONE)
+    assert outbox.flush() == frozenset()
+    office.ended(TWO)
+    office.clock.pass_by(4.9)
+    assert outbox.flush() == {TWO}
+    assert [runs for _, runs in office.story.taken] == [(ONE,), (TWO,)]
+    office.ended(THREE)
+    journal.close_run(THREE)
+    assert outbox.flush() == frozenset()
+    assert office.catalog.taken == [(1, (ONE,)), (2, (TWO, THREE))]
+
+
+def test_runs_do_not_wait_for_ever_for_others(office: Office) -> None:
+    """A run that takes hours is no reason to tell nothing."""
+    kinds = {"catalog": ReportKind(report=office.catalog, together=True)}
+    outbox = Outbox(office.store, Journal(office.store), kinds, office.clock, together_every=TOGETHER_EVERY)
+    office.store.put_if_absent(f"open/{THREE}", b"")
+    for run_id in (ONE, TWO):
+        office.ended(run_id)
+        assert outbox.flush() == frozenset()
+        office.clock.pass_by(5)
+    assert [runs for _, runs in office.catalog.taken] == [(ONE,), (TWO,)]
+
+
+def test_a_batch_that_was_left_behind_waits_for_nobody(office: Office) -> None:
+    """It is frozen, and everything else stands behind it."""
+    kinds = {"catalog": ReportKind(report=office.catalog, together=True)}
+    outbox = Outbox(office.store, Journal(office.store), kinds, office.clock, together_every=timedelta(days=1))
+    office.store.put_if_absent(f"open/{THREE}", b"")
+    office.ended(ONE)
+    outbox.flush()
+    office.ended(TWO)
+    office.store.delete(f"open/{THREE}")
+    office.catalog.before = away
+    assert outbox.flush() == {TWO}
+    office.catalog.before = lambda _runs: None
+    office.store.put_if_absent(f"open/{THREE}", b"")
+    assert outbox.flush() == frozenset()
+    assert office.catalog.taken == [(1, (ONE,)), (2, (TWO,))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -114,8 +114,8 @@ class NoReportedMark(Outbox):
 class BatchNotFrozen(Outbox):
     """Rule off: a batch that is tried again is the same batch with the same number."""
 
-    def _take_lease(self, name: str) -> _Lease | None:
-        lease = super()._take_lease(name)
+    def _take_lease(self, name: str, together: Sequence[str]) -> _Lease | None:
+        lease = super()._take_lease(name, together)
         if lease is not None and lease.state.batch:
             lease.save(FlushState(sequence=lease.state.sequence + 1, owner=lease.state.owner, until=lease.state.until))
         return lease

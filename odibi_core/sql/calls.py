@@ -90,6 +90,8 @@ def call(writer: Writer, node: exp.Anonymous) -> Expression:
     if signature.kind == "window" and not over:
         return writer.refuse(node, "needs a window", f"Write {name.upper()}(…) OVER (ORDER BY …).")
     reason = _wrong(signature, arguments)
+    if name in ("percentile_cont", "percentile_disc") and len(arguments) == 1 and not isinstance(node.parent, exp.WithinGroup):
+        reason = "needs WITHIN GROUP (ORDER BY …)"
     if reason:
         return writer.refuse(node, reason)
     return _aggregate(signature.name, arguments, distinct=distinct, order=order)

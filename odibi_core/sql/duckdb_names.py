@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from odibi_core.sql.tree import Aggregate, Call, Cast, Expression, Value
@@ -18,7 +19,7 @@ RENAMED = {
     "list_has": "array_contains", "list_distinct": "array_distinct", "list_transform": "transform", "list_apply": "transform",
     "array_transform": "transform", "list_filter": "filter", "array_filter": "filter", "list_max": "array_max", "list_min": "array_min",
     "array_length": "size", "list_append": "array_append", "list_concat": "concat_lists",
-    "fmod": "mod", "trunc": "cut", "today": "current_date", "get_current_timestamp": "current_timestamp",
+    "fmod": "mod", "trunc": "cut", "unnest": "explode", "today": "current_date", "get_current_timestamp": "current_timestamp",
     "isoyear": "yearofweek", "isodow": "dayofweek_iso", "from_base64": "unbase64", "to_base64": "base64", "xor": "bit_xor_of",
     "json_extract_string": "get_json_object",
 }  # fmt: skip
@@ -32,13 +33,23 @@ def _call(name: str, *args: Expression) -> Call:
     return Call(name=name, args=args)
 
 
+def span(amount: Expression, unit: str) -> Expression:
+    """A span of time. A date plus it is a timestamp, even if it is whole days."""
+    calendar = _call("interval", amount, _value(unit, "text"))
+    return _call("add", calendar, _call("interval", _value("0"), _value("MICROSECOND", "text")))
+
+
 def _unit(arg: Expression) -> Expression:
     return Value(type="text", text=arg.text.upper().rstrip("S")) if isinstance(arg, Value) else arg
 
 
 def _regexp_replace(args: _Arguments) -> Expression:
-    flags = args[3].text if len(args) == 4 and isinstance(args[3], Value) else ""
-    return _call("regexp_replace" if "g" in flags else "regexp_replace_first", *args[:3])
+    r"""The first match, or all with 'g'; a group is \1 here and $1 in Spark."""
+    flags = args[3].text if len(args) > 3 and isinstance(args[3], Value) else ""
+    new = args[2]
+    if isinstance(new, Value):
+        new = _value(re.sub(r"\\(\d)", r"$\1", new.text.replace("$", "\\$")), "text")
+    return _call("regexp_replace" if "g" in flags else "regexp_replace_first", *args[:2], new)
 
 
 def _regexp_extract(args: _Arguments) -> Expression:
@@ -74,12 +85,12 @@ REWRITTEN: dict[str, tuple[int, int, _Rewrite]] = {
     "list_extract": (2, 2, lambda args: _call("element_at", *args)),
     "array_extract": (2, 2, lambda args: _call("element_at", *args)),
     "list_element": (2, 2, lambda args: _call("element_at", *args)),
-    "to_days": (1, 1, lambda args: _call("interval", args[0], _value("DAY", "text"))),
-    "to_months": (1, 1, lambda args: _call("interval", args[0], _value("MONTH", "text"))),
-    "to_years": (1, 1, lambda args: _call("interval", args[0], _value("YEAR", "text"))),
-    "to_hours": (1, 1, lambda args: _call("interval", args[0], _value("HOUR", "text"))),
-    "to_minutes": (1, 1, lambda args: _call("interval", args[0], _value("MINUTE", "text"))),
-    "to_seconds": (1, 1, lambda args: _call("interval", args[0], _value("SECOND", "text"))),
+    "to_days": (1, 1, lambda args: span(args[0], "DAY")),
+    "to_months": (1, 1, lambda args: span(args[0], "MONTH")),
+    "to_years": (1, 1, lambda args: span(args[0], "YEAR")),
+    "to_hours": (1, 1, lambda args: span(args[0], "HOUR")),
+    "to_minutes": (1, 1, lambda args: span(args[0], "MINUTE")),
+    "to_seconds": (1, 1, lambda args: span(args[0], "SECOND")),
     "sum": (1, 1, lambda args: Aggregate(name="sum", args=args)),
     "date": (1, 1, lambda args: Cast(value=args[0], to="DATE")),
 }

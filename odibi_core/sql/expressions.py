@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from odibi_core.errors import Problem
 from odibi_core.sql import calls, tree
+from odibi_core.sql.duckdb_names import span as duckdb_span
 from odibi_core.sql.statement import offset_of, place_in
 from odibi_core.sql.tree import Aggregate, Call, Case, Cast, Column, Expression, Value
 
@@ -55,6 +56,7 @@ CONSTRUCTS: dict[type[exp.Expr], str] = {
     exp.Into: "SELECT INTO",
     exp.Lock: "FOR UPDATE",
     exp.Tuple: "a tuple",
+    exp.Var: "ORDER BY ALL",
 }
 
 
@@ -226,7 +228,10 @@ class Lowering:
             if short not in calls.INTERVAL_UNITS:
                 return self.refuse(node, f"by {name} is not portable", "Write YEAR, MONTH, WEEK, DAY, HOUR, MINUTE or SECOND.")
             number = Value(type="number", text=amount.text) if isinstance(amount, Value) else amount
-            span = Call(name="interval", args=(number, Value(type="text", text=short)))
+            if self.dialect == "duckdb":
+                span = duckdb_span(number, short)
+            else:
+                span = Call(name="interval", args=(number, Value(type="text", text=short)))
             total = span if total is None else Call(name="add", args=(total, span))
         return total if total is not None else self.refuse(node, "needs a number and a unit", "Write INTERVAL 3 DAYS.")
 
@@ -269,6 +274,8 @@ class Lowering:
         if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
             return self.refuse(node, "takes one index", "Write SLICE(x, start, length).")
         index = self.expression(node.expressions[0])
+        if self.dialect == "duckdb" and isinstance(index, Value) and index.text.startswith("-"):
+            index = Value(type="number", text=str(int(index.text) + 1))  # the parser takes one away, from -1, too
         name = "field" if isinstance(index, Value) and index.type == "text" else "item"
         return Call(name=name, args=(self.expression(node.this), index))
 
@@ -345,6 +352,7 @@ def _negated(value: Expression, name: str) -> Expression:
 
 _SPECIAL: dict[type[exp.Expr], Callable[[Lowering, Any], Expression]] = {
     exp.Anonymous: calls.call,
+    exp.Any: lambda lowering, node: Aggregate(name="bool_or", args=(lowering.expression(node.this),)),
     exp.Column: Lowering.column,
     exp.Identifier: Lowering.bitwise,
     exp.Literal: Lowering.literal,

@@ -42,7 +42,7 @@ eq 2 2|ne 2 2|gt 2 2|ge 2 2|lt 2 2|le 2 2|and 2 2|or 2 2|not 1 1|is_true 1 1|is_
 """
 _AGGREGATE = """
 count 0 *|sum 1 1 try_sum|avg 1 1 mean try_avg|min 1 1|max 1 1|count_if 1 1|stddev 1 1 stddev_samp std|stddev_pop 1 1
-variance 1 1 var_samp|var_pop 1 1|skewness 1 1|kurtosis 1 1|median 1 1|percentile 2 2 =2|percentile_cont 2 2 =2|percentile_disc 2 2 =2
+variance 1 1 var_samp|var_pop 1 1|skewness 1 1|kurtosis 1 1|median 1 1|percentile 2 2 =2|percentile_cont 1 2 =2|percentile_disc 1 2 =2
 percentile_approx 2 3 approx_percentile =2,3|approx_count_distinct 1 2 =2|collect_list 1 1 array_agg|array_agg_nulls 1 1|collect_set 1 1
 string_agg 1 2 listagg =2|bool_and 1 1 every|bool_or 1 1 some any|any_value 1 2 =2|first_non_null 1 1
 first 1 2 first_value =2|last 1 2 last_value =2

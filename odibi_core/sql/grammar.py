@@ -15,8 +15,9 @@ class PlainSpark(Spark):
     """Spark SQL without functions of its own."""
 
     class Parser(Spark.Parser):  # type: ignore[valid-type,misc]  # sqlglot sets it when it makes the class
-        """Calls stay calls."""
+        """Calls stay calls; in `array(1, 2)[0]` the brackets are an index and not the array."""
 
+        ARRAY_CONSTRUCTORS: ClassVar[dict[str, Any]] = {}
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         FUNCTION_PARSERS: ClassVar = {name: parser for name, parser in Spark.Parser.FUNCTION_PARSERS.items() if name in _SPECIAL}
 
@@ -25,7 +26,8 @@ class PlainDuckDB(DuckDB):
     """DuckDB's SQL without functions of its own."""
 
     class Parser(DuckDB.Parser):  # type: ignore[valid-type,misc]  # sqlglot sets it when it makes the class
-        """Calls stay calls."""
+        """Calls stay calls; ARRAY[1, 2] is an array, and in `list(x)[1]` the brackets are an index."""
 
+        ARRAY_CONSTRUCTORS: ClassVar = {name: made for name, made in DuckDB.Parser.ARRAY_CONSTRUCTORS.items() if name == "ARRAY"}
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         FUNCTION_PARSERS: ClassVar = {name: parser for name, parser in DuckDB.Parser.FUNCTION_PARSERS.items() if name in _SPECIAL}

@@ -148,7 +148,8 @@ def _to_boolean(value: Typed, *, safe: bool) -> Typed:
         known = pl.when(word.is_in(_TRUE)).then(statement=True).when(word.is_in(_FALSE)).then(statement=False)
         if safe:
             return typed(known.otherwise(None), BOOLEAN)
-        return typed(known.otherwise(value.expr.cast(pl.Int8, strict=True).cast(pl.Boolean)), BOOLEAN)
+        wrong = pl.when(~word.is_in([*_TRUE, *_FALSE])).then(value.expr)  # only these are cast, and fail
+        return typed(known.otherwise(wrong.cast(pl.Int8, strict=True).cast(pl.Boolean)), BOOLEAN)
     raise _no_cast(value, BOOLEAN)
 
 

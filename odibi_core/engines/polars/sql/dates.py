@@ -96,8 +96,9 @@ def _unit_add(args: Arguments) -> Typed:
 def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     """Whole months from one timestamp to another."""
     count = (end.dt.year() - start.dt.year()).cast(pl.Int64) * 12 + end.dt.month().cast(pl.Int64) - start.dt.month().cast(pl.Int64)
-    moved = start.dt.offset_by(count.cast(pl.String) + "mo")
-    return count - pl.when((count > 0) & (moved > end)).then(1).when((count < 0) & (moved < end)).then(-1).otherwise(0)
+    within = [value.dt.day().cast(pl.Int64) * 86_400_000_000 + value.cast(pl.Int64) % 86_400_000_000 for value in (start, end)]
+    missing = pl.when((count > 0) & (within[1] < within[0])).then(1).when((count < 0) & (within[1] > within[0])).then(-1)
+    return count - missing.otherwise(0)
 
 
 @function("unit_diff")

@@ -9,6 +9,7 @@ import polars as pl
 
 from odibi_core.engines.polars.sql.expressions import Reading, translated
 from odibi_core.engines.polars.sql.grouping import aggregates_in
+from odibi_core.engines.polars.sql.intervals import is_interval
 from odibi_core.engines.polars.sql.pivots import exploded
 from odibi_core.engines.polars.sql.scope import Field, Relation, Work, resolved
 from odibi_core.engines.polars.sql.typed import Typed
@@ -157,7 +158,8 @@ def _own(relation: Relation) -> set[str]:
 
 def projected(node: tree.Select, relation: Relation, selection: Projection, work: Work) -> Relation:
     """The result: columns under their names, without repeats, in order, and as many as wanted."""
-    relation, columns = _generated(relation, selection.columns, work)
+    relation, columns, made = _generated(relation, selection.columns, work)
+    selection = selection.changed(lambda one: made.get(one, one))
     reading = Reading.of(relation, work)
     values = [(named, translated(named.value, reading)) for named in columns]
     fields = [
@@ -186,9 +188,12 @@ def projected(node: tree.Select, relation: Relation, selection: Projection, work
     return Relation(frame=frame.select(names), fields=tuple(fields), row=relation.row)
 
 
-def _generated(relation: Relation, columns: Sequence[tree.Named], work: Work) -> tuple[Relation, Sequence[tree.Named]]:
+def _generated(
+    relation: Relation, columns: Sequence[tree.Named], work: Work
+) -> tuple[Relation, Sequence[tree.Named], dict[tree.Expression, tree.Expression]]:
     """SELECT explode(x): the rows are exploded, and the column is one of them."""
     made = []
+    stands_for: dict[tree.Expression, tree.Expression] = {}
     for named in columns:
         call = named.value
         if not isinstance(call, tree.Call) or call.name not in _GENERATORS:
@@ -199,7 +204,8 @@ def _generated(relation: Relation, columns: Sequence[tree.Named], work: Work) ->
         relation = exploded(relation, call.args[0], (), "", work, outer=outer, position=position)
         new = relation.fields[-2 if position else -1 :]
         made += [tree.Named(value=one.column, name=one.name if position else named.name) for one in new]
-    return relation, made
+        stands_for[call] = new[-1].column
+    return relation, made, stands_for
 
 
 def _distinct(
@@ -232,6 +238,8 @@ def result(relation: Relation) -> pl.LazyFrame:
     for one in relation.visible:
         if one.name in seen:
             raise SchemaMismatchError(f"SQL gives two columns '{one.name}'", hint="Name the columns with AS, or write USING in the JOIN.")
+        if is_interval(one.value):
+            raise SchemaMismatchError(f"SQL gives an interval as the column '{one.name}'", hint="Add it to a date, or use DATEDIFF.")
         seen.add(one.name)
     return relation.frame.select([_delivered(one).alias(one.name) for one in relation.visible])
 

@@ -89,7 +89,7 @@ def _padded(args: Arguments, *, left: bool) -> Typed:
 
 
 def _repeated(value: pl.Expr, count: pl.Expr) -> pl.Expr:
-    return value.repeat_by(count.clip(0, None).cast(pl.UInt32)).list.join("")
+    return pl.when(value.is_not_null()).then(value.repeat_by(count.clip(0, None).cast(pl.UInt32)).list.join(""))
 
 
 function("lpad")(lambda args: _padded(args, left=True))

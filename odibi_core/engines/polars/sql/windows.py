@@ -16,8 +16,8 @@ from odibi_core.engines.polars.sql.aggregates import COUNTS, Sorting, aggregated
 from odibi_core.engines.polars.sql.casts import cast, double, flag
 from odibi_core.engines.polars.sql.expressions import Reading, condition, translated
 from odibi_core.engines.polars.sql.scope import Field, Relation, Work
-from odibi_core.engines.polars.sql.typed import BIGINT, DOUBLE, INT, Typed, common, typed
-from odibi_core.errors import ConfigError, SchemaMismatchError
+from odibi_core.engines.polars.sql.typed import BIGINT, DOUBLE, INT, Typed, common, decimal, precision_scale, typed
+from odibi_core.errors import ConfigError
 from odibi_core.model import Record
 from odibi_core.sql import tree
 
@@ -198,6 +198,11 @@ def _framed(
     one_sided = (start.unbounded and end.sign == 0) or (end.unbounded and start.sign == 0)
     if one_sided and function.name in _CUMULATIVE:
         return _cumulative(function, args, where, ready, backwards=end.unbounded, by_rows=by_rows, work=work)
+    if one_sided and not by_rows:  # up to the last row with the same order value
+        value, rolled = _rolling(window, args, where, ready, start=start, end=end, by_rows=True, work=work)
+        name = work.fresh("peer")
+        last = value.expr.first() if end.unbounded else value.expr.last()
+        return value.but(pl.col(name)), rolled.with_columns(ready.over(last, ready.peers).alias(name))
     return _rolling(window, args, where, ready, start=start, end=end, by_rows=by_rows, work=work)
 
 
@@ -237,7 +242,12 @@ def _running(function: tree.Aggregate, value: Typed, *, first: bool) -> Typed:
             return Typed(expr=pl.when(seen > 0).then(total), dtype=number.dtype, soft=number.soft)
         case "avg":
             if value.is_decimal:
-                raise SchemaMismatchError("AVG of DECIMAL with this frame does not run on Polars", hint="CAST it to DOUBLE.")
+                precision, scale = precision_scale(value)
+                target = decimal(precision + 4, scale + 4)
+                wide = pl.Decimal(38, target.scale)
+                total = expr.cast(wide).fill_null(0).cum_sum()
+                mean = pl.when(seen > 0).then((total / pl.when(seen > 0).then(seen).cast(wide)).cast(target))
+                return Typed(expr=mean, dtype=target, soft=value.soft)
             number = typed(double(value), DOUBLE)
             return typed(pl.when(seen > 0).then(number.expr.fill_null(0).cum_sum() / seen), DOUBLE)
         case "min":

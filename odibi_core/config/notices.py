@@ -60,6 +60,8 @@ def _of_write(node: NodeConfig, write: WriteConfig, *, spark: bool) -> Iterator[
     if optimize is not None and 0 < optimize.vacuum_retention_hours < SAFE_RETENTION_HOURS:
         week = SAFE_RETENTION_HOURS
         yield f"write.auto_optimize.vacuum_retention_hours: less than {week} would break readers, so {week} count"
+    if node.pre_sql or node.post_sql:
+        yield "pre_sql, post_sql: are checked and not run, a query whose result nobody reads has no effect; use 'transform.steps'"
     if node.materialized == "view":
         yield "materialized: a 'view' is written as a table"
     if node.materialized == "incremental" and "mode" in write.model_fields_set and write.mode != "append":

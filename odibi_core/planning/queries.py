@@ -55,6 +55,10 @@ class NodeQueries:
         self._add_reads()
         for place, step in enumerate(self.config.transform.steps if self.config.transform is not None else ()):
             self._add_step(place, step, tables)
+        for name, texts in (("pre_sql", self.config.pre_sql), ("post_sql", self.config.post_sql)):
+            for place, text in enumerate(texts):
+                about = f"{name} {place + 1} of node '{self.config.name}'"
+                self._add("", resolve_sql(text, self.scope), tables, about, sources={(name, place): text}, secret=True)
         if self.problems:
             every = tuple(problem for error in self.problems for problem in error.problems)
             raise ConfigError(self.problems[0].message, hint=self.problems[0].hint, code="sql", problems=every)

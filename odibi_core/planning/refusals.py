@@ -78,8 +78,6 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
     unavailable = {
         "contracts": bool(config.contracts),
         "relationships": bool(config.relationships),
-        "pre_sql": bool(config.pre_sql),
-        "post_sql": bool(config.post_sql),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
         "validation.gate": config.validation is not None and config.validation.gate is not None,
     }

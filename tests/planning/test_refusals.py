@@ -40,8 +40,11 @@ def beside(key: str) -> str:
         (f"{READ}, write: {{ connection: lake, format: sql, table: out }}", "write format 'sql' is not available yet"),
         (beside("contracts: [ { type: not_null, columns: [i] } ]"), "'contracts' is not available yet"),
         (beside("relationships: [ { dimension: d, fact_key: k, dimension_key: k } ]"), "'relationships' is not available yet"),
-        (beside("pre_sql: [SELECT 1]"), "'pre_sql' is not available yet"),
-        (beside("post_sql: [SELECT 1]"), "'post_sql' is not available yet"),
+        (beside("pre_sql: [DELETE FROM old]"), "pre_sql 1 of node 'a' in pipeline 'p': SQL must be one query, found DELETE"),
+        (
+            beside("post_sql: [SELECT 1, SELECT * FROM stored]"),
+            "post_sql 2 of node 'a' in pipeline 'p': SQL reads 'stored', which is not an input",
+        ),
         (
             beside("validation: { tests: [ { type: not_null, columns: [i] } ], quarantine: { connection: lake, path: bad } }"),
             "'validation.quarantine' is not available yet",

@@ -40,11 +40,6 @@ def beside(key: str) -> str:
         (f"{READ}, write: {{ connection: lake, format: sql, table: out }}", "write format 'sql' is not available yet"),
         (beside("contracts: [ { type: not_null, columns: [i] } ]"), "'contracts' is not available yet"),
         (beside("relationships: [ { dimension: d, fact_key: k, dimension_key: k } ]"), "'relationships' is not available yet"),
-        (beside("pre_sql: [DELETE FROM old]"), "pre_sql 1 of node 'a' in pipeline 'p': SQL must be one query, found DELETE"),
-        (
-            beside("post_sql: [SELECT 1, SELECT * FROM stored]"),
-            "post_sql 2 of node 'a' in pipeline 'p': SQL reads 'stored', which is not an input",
-        ),
         (
             beside("validation: { tests: [ { type: not_null, columns: [i] } ], quarantine: { connection: lake, path: bad } }"),
             "'validation.quarantine' is not available yet",
@@ -61,6 +56,33 @@ def test_what_cannot_be_run_names_its_node_and_a_way_out(plan_of: PlanOf, node: 
         plan_of(pipeline(f"      - {{ name: a, {node} }}\n"))
     assert (caught.value.message, caught.value.error_code) == (f"node 'a' of pipeline 'p': {message}", "not_available")
     assert caught.value.hint.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("key", "message", "path"),
+    [
+        ("pre_sql: [DELETE FROM old]", "pre_sql 1 of node 'a' in pipeline 'p': SQL must be one query, found DELETE", ()),
+        (
+            "post_sql: [SELECT 1, SELECT * FROM stored]",
+            "post_sql 2 of node 'a' in pipeline 'p': SQL reads 'stored', which is not an input",
+            ("post_sql", 1),
+        ),
+    ],
+)
+def test_sql_around_a_node_is_a_query_or_refused(plan_of: PlanOf, key: str, message: str, path: tuple[str | int, ...]) -> None:
+    """What `pre_sql` and `post_sql` would change is not there: they see the inputs of the node and nothing else."""
+    with pytest.raises(ConfigError) as caught:
+        plan_of(pipeline(f"      - {{ name: a, {beside(key)} }}\n"))
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.path) == (message, path)
+    assert problem.hint.endswith(".")
+
+
+def test_queries_around_a_node_are_checked_and_not_run(load: Load, plan_of: PlanOf) -> None:
+    """Nobody would read what they give, and that is said."""
+    text = pipeline(f"      - {{ name: a, {beside('pre_sql: [SELECT COUNT(*) AS n FROM df]')} }}\n")
+    assert plan_of(text).node("a").sql == {}
+    assert any("pre_sql, post_sql: are checked and not run" in notice for notice in load(text).notices)
 
 
 @pytest.mark.parametrize(

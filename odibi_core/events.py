@@ -133,6 +133,8 @@ class PlannedNodeFacts(Record):
     name: str
     upstream: tuple[str, ...] = ()
     description: str = ""
+    explanation: str = ""  # Markdown, as its author wrote it
+    runbook_url: str = ""  # what to do when it fails
     tags: tuple[str, ...] = ()
 
 

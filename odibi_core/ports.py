@@ -138,6 +138,25 @@ class Cached:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MergeRules:
+    """What a merge does with rows that meet, and with those that do not; SQL over `source` and `target`. None: always."""
+
+    update: str | None = None
+    insert: str | None = None
+    delete: str | None = None  # rows of the target that meet one and for which it is true; None: none
+    inserted_only: tuple[str, ...] = ()  # columns that an update leaves as they are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upkeep:
+    """What is done to a table after a commit, if nobody else works on it."""
+
+    zorder_by: tuple[str, ...] = ()
+    compact: bool = False
+    vacuum_hours: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """Where to write, how, and under which identity."""
 
@@ -149,6 +168,9 @@ class Target:
     partition_by: tuple[str, ...] = ()
     merge_schema: bool = False
     overwrite_schema: bool = False
+    replace_where: str | None = None  # an overwrite replaces these rows only, by SQL
+    merge: MergeRules | None = None
+    upkeep: Upkeep | None = None
     as_computed: bool = True  # the rows go in as the node computed them, with no columns that nodes behind do not see
     properties: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -210,6 +232,10 @@ class Sink(Protocol):
             WriteConflictError: If somebody else committed since the opening in a way that matters; nothing was written.
             SchemaMismatchError: If columns or types do not fit the table.
         """
+        ...
+
+    def maintain(self) -> str:
+        """After a commit: do the target's upkeep. Never raises; what could not be done comes back as text."""
         ...
 
     def fence(self, application: str) -> None:

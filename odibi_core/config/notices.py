@@ -39,6 +39,29 @@ def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
                 yield f"{pipeline.name}.{node.name}.{text}"
 
 
+def _of_engine(node: NodeConfig, *, spark: bool) -> Iterator[str]:
+    """What the engine does by itself."""
+    if node.cache and not spark:
+        yield "cache: has no effect; a node's rows are computed once, whoever reads them"
+    if node.log_level is not None:
+        yield "log_level: has no effect on a single node; set 'logging.level' of the project"
+    if node.on_overflow is not None and not spark:
+        yield "on_overflow: concerns 'engine: auto' only and has no effect"
+
+
+def _of_merge(write: WriteConfig) -> Iterator[str]:
+    """What of a database merge has no meaning for a Delta table."""
+    given = set() if write.merge_options is None else write.merge_options.model_fields_set
+    for key in sorted(
+        given - {"update_condition", "insert_condition", "delete_condition", "exclude_columns", "audit_cols"} - {"bulk_copy"}
+    ):
+        yield f"write.merge_options.{key}: concerns databases only and has no effect on a Delta table"
+    if given and write.mode != "merge":
+        yield f"write.merge_options: concerns 'mode: merge' only and has no effect with '{write.mode}'"
+    if write.overwrite_options is not None:
+        yield "write.overwrite_options: concerns databases only and has no effect on a Delta table"
+
+
 def _of_write(node: NodeConfig, write: WriteConfig, *, spark: bool) -> Iterator[str]:
     delta_only: dict[str, object] = {
         "zorder_by": write.zorder_by,
@@ -51,6 +74,9 @@ def _of_write(node: NodeConfig, write: WriteConfig, *, spark: bool) -> Iterator[
     for key, used in delta_only.items():
         if used and write.format != "delta":
             yield f"write.{key}: concerns Delta tables only and has no effect with 'format: {write.format}'"
+    if write.format == "delta":
+        yield from (f"write.options.{key}: has no effect on a Delta table" for key in write.delta.unknown)
+        yield from _of_merge(write)
     incremental = node.read.incremental if node.read is not None else None
     if write.skip_if_unchanged and incremental is not None and incremental.mode == "stateful":
         yield "write.skip_if_unchanged: has no effect on a stateful load, whose mark moves with each write"
@@ -106,6 +132,7 @@ def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
         yield from _of_write(node, node.write, spark=spark)
     if node.privacy is not None:
         yield from _of_privacy(node.privacy)
+    yield from _of_engine(node, spark=spark)
     if node.streaming or (node.write and node.write.streaming) or (node.read and node.read.streaming):
         yield "streaming: is not supported; a run of this node is refused"
     reads = {"read": node.read} if node.read else {}

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from odibi_core.config.delta_options import DeltaOptions
 from odibi_core.config.read import Format
 from odibi_core.config.section import Section, Text, wrong
 
@@ -165,10 +166,17 @@ class WriteConfig(Section):
             if self.table is None:
                 raise wrong("no target is named", hint="Add 'path' or 'table'.")
             raise wrong("'table' and 'path' exclude each other", hint="Keep 'table' for a database or catalog, 'path' for files.")
+        if self.delta.replace_where is not None and self.format == "delta" and self.mode != "overwrite":
+            raise wrong(f"'replace_where' needs 'mode: overwrite', not '{self.mode}'", hint="It says which rows are replaced.")
         if self.mode in ("upsert", "append_once", "merge") and not self.keys:
             where = "merge_keys" if self.mode == "merge" else "options.keys"
             raise wrong(f"mode '{self.mode}' needs keys", hint=f"Name the key columns in '{where}'.")
         return self
+
+    @property
+    def delta(self) -> DeltaOptions:
+        """What `options` says about a Delta table."""
+        return DeltaOptions.read(self.options)
 
     @property
     def keys(self) -> tuple[str, ...]:

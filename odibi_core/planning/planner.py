@@ -74,6 +74,8 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
                 name=node.name,
                 upstream=node.upstream,
                 description=str(node.config.get("description") or ""),
+                explanation=_explanation(node, project),
+                runbook_url=str(node.config.get("runbook_url") or ""),
                 tags=tuple(str(tag) for tag in _list(node.config.get("tags"))),
             )
             for node in nodes
@@ -100,6 +102,12 @@ def _library(context: PlannerContext) -> Library:
     from odibi_core.transforms import Library
 
     return context.library() if context.library is not None else Library()
+
+
+def _explanation(node: PlannedNode, project: LoadedProject) -> str:
+    """The Markdown of a node, or of the file that it names."""
+    written, file = node.config.get("explanation"), node.config.get("explanation_file")
+    return str(written or project.files.get(str(file), ""))
 
 
 def find_pipeline(project: LoadedProject, name: str) -> PipelineConfig:

@@ -30,12 +30,13 @@ from odibi_core.events import (
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, WriteConflictError, WriteReceipt
 from odibi_core.runtime.compute import Computer, mark_key, source_of
+from odibi_core.runtime.deadline import refuse_late
 from odibi_core.runtime.loading import Load, window_over
-from odibi_core.runtime.outgoing import outgoing, without_origin
+from odibi_core.runtime.outgoing import content_of, outgoing, without_origin
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
-from odibi_core.runtime.targets import CONTENT_DIGITS, CommitFacts, content_of, dataset_write, frame_in_table, has_transactions, target_of
+from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
 from odibi_core.runtime.transforming import step_records
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, Watermarks, transaction_of
 
@@ -54,6 +55,7 @@ class _Progress:
     warnings: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # files that were rewritten, as warnings
     steps: tuple[StepRecord, ...] = ()
+    since: float = field(default_factory=time.perf_counter)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +185,7 @@ class NodeRunner:
         facts = CommitFacts(
             reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
         )
+        refuse_late(node.name, opened.config.timeout, seconds=time.perf_counter() - progress.since)
         also = write_pending(opened.patterns, computed.cached.frame, facts.as_metadata(), window=load.moves, but=opened.sink)
         write = self._commit(opened, frame, facts, load.moves, progress.warnings)
         output = None
@@ -251,7 +254,7 @@ class NodeRunner:
         if facts.rows_out == 0 and window is None and opened.target.mode != "overwrite":
             return None  # nothing to add: no commit, and no table with the guessed types of no rows
         sequence = 1 if window is None else window.sequence
-        content = self._content(opened, frame) if window is None else None
+        content = content_of(opened.plan, opened.node.name, opened.config, frame, self.computer.engine) if window is None else None
         if content is not None and opened.sink.transaction(content[0]) == content[1]:
             warnings.append("nothing was written: the rows are those of the last write (skip_if_unchanged)")
             return None
@@ -262,15 +265,9 @@ class NodeRunner:
             # A file that was there already came from another worker of this run, which moved the mark itself.
             foreign = receipt.recovered and not has_transactions(opened.target)
             self._move_mark(opened.key, opened.plan.run_id, None if foreign else sequence)
+        told = "" if receipt.recovered else opened.sink.maintain()
+        warnings += [told] if told else []
         return _Committed(target=opened.target, receipt=receipt)
-
-    def _content(self, opened: _Opened, frame: Frame) -> tuple[str, int] | None:
-        """Under which application id the table remembers what this node wrote last, and what it would remember of these rows."""
-        write = opened.config.write
-        if write is None or not write.skip_if_unchanged or not has_transactions(opened.target):
-            return None
-        text = self.computer.engine.fingerprint(without_origin(frame, opened.config), write.skip_hash_columns)
-        return content_of(opened.plan, opened.node.name), int(text[:CONTENT_DIGITS], 16)
 
     def _move_mark(self, key: MarkKey, run_id: str, written: int | None) -> None:
         """The data are in, so this may not fail the node: the next run finds the sequence number in the table and rolls forward."""

@@ -8,13 +8,15 @@ from odibi_core.config import NodeConfig, ReadConfig
 from odibi_core.config.write import MetadataColumns
 from odibi_core.errors import SchemaMismatchError
 from odibi_core.events import DatasetRead
+from odibi_core.messages import digest
 from odibi_core.planning.plan import Plan
-from odibi_core.ports import Frame, Scanned
+from odibi_core.ports import Engine, Frame, Scanned
 from odibi_core.runtime.datasets import SOURCE_FILE
 
 EXTRACTED_AT = "_extracted_at"
 SOURCE_CONNECTION = "_source_connection"
 SOURCE_TABLE = "_source_table"
+_CONTENT_DIGITS = 15  # of the fingerprint, in hex: 60 bits, so that it is a transaction's version and smaller than FENCED
 _FILES = frozenset({"csv", "json", "ndjson", "parquet", "excel", "avro"})
 
 
@@ -39,6 +41,20 @@ def without_origin(frame: Frame, config: NodeConfig) -> Frame:
     return frame.drop(SOURCE_FILE)
 
 
+def content_of(plan: Plan, node: str, config: NodeConfig, frame: Frame, engine: Engine) -> tuple[str, int] | None:
+    """
+    Under which application id a table remembers what a node wrote last, in whichever run, and what it would remember of these rows.
+
+    None if the node does not ask, by `skip_if_unchanged`.
+    """
+    write = config.write
+    if write is None or not write.skip_if_unchanged or write.format != "delta":
+        return None
+    text = engine.fingerprint(without_origin(frame, config), write.skip_hash_columns)
+    key = f"odibi/content/{digest(plan.project, plan.environment, plan.pipeline, node)}"
+    return key, int(text[:_CONTENT_DIGITS], 16)
+
+
 def outgoing(frame: Frame, config: NodeConfig, plan: Plan, reads: Collection[DatasetRead], present: Callable[[], Scanned | None]) -> Frame:
     """
     The frame as it is written. `present` asks for what the target has now; None if there is no target yet.
@@ -46,6 +62,7 @@ def outgoing(frame: Frame, config: NodeConfig, plan: Plan, reads: Collection[Dat
     Raises:
         SchemaMismatchError: If columns are new or missing and the policy says `fail`.
     """
+    frame = _for_merge(frame, config, plan)
     wanted = None if config.write is None else config.write.add_metadata
     told = {} if wanted is None else _origin(wanted, config.read, reads)
     there = present() if config.schema_policy is not None and config.write is not None else None
@@ -53,6 +70,20 @@ def outgoing(frame: Frame, config: NodeConfig, plan: Plan, reads: Collection[Dat
         times = {EXTRACTED_AT} if wanted is not None and wanted.extracted_at else set()
         frame = _by_policy(frame, config, there.frame.collect_schema().names(), also={*told, *times})
     return frame if wanted is None else _with_origin(frame, config, told, plan)
+
+
+def _for_merge(frame: Frame, config: NodeConfig, plan: Plan) -> Frame:
+    """Without the columns that a merge leaves out, and with those that say when a row came and when it changed."""
+    import narwhals as nw
+
+    write = config.write
+    if write is None or write.mode != "merge" or write.format != "delta" or write.merge_options is None:
+        return frame
+    audit, left_out = write.merge_options.audit_cols, {*write.merge_options.exclude_columns} - {*write.keys}
+    frame = frame.select([name for name in frame.collect_schema().names() if name not in left_out])
+    stamped = [] if audit is None else [name for name in (audit.created_col, audit.updated_col) if name is not None]
+    now = nw.lit(plan.planned_at, dtype=nw.Datetime("us", "UTC"))
+    return frame.with_columns(*(now.alias(name) for name in stamped)) if stamped else frame
 
 
 def _by_policy(frame: Frame, config: NodeConfig, there: Collection[str], *, also: Collection[str]) -> Frame:

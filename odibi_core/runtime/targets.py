@@ -6,15 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from odibi_core.config import NodeConfig
+from odibi_core.config import NodeConfig, WriteConfig
+from odibi_core.config.delta_options import DeltaOptions
+from odibi_core.config.write import SAFE_RETENTION_HOURS
 from odibi_core.errors import ConfigError
 from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, WatermarkMoved
-from odibi_core.messages import digest
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import Connections, Target, WriteReceipt
+from odibi_core.ports import Connections, MergeRules, Target, Upkeep, WriteReceipt
 from odibi_core.runtime.watermark import transaction_of
-
-CONTENT_DIGITS = 15  # of the fingerprint, in hex: 60 bits, so that it is a transaction's version and smaller than FENCED
 
 
 def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections) -> Target | None:
@@ -26,18 +25,23 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
     if path is None:
         raise ConfigError(f"node '{node.name}' writes neither a path nor a table", hint="Set 'write.path' or 'write.table'.")
     policy = config.schema_policy
+    options = write.delta if write.format == "delta" else DeltaOptions()
+    as_computed = write.add_metadata is None and policy is None and not write.skip_if_unchanged
     target = Target(
         location=connections.locate(write.connection, path),
         format=write.format,
         mode="append" if config.materialized == "incremental" else write.mode,
         transaction=transaction_of(plan.run_id, node.name),
         keys=write.keys,
-        partition_by=tuple(write.partition_by or ()),
-        merge_schema=write.merge_schema or (policy is not None and policy.new_columns == "add_nullable"),
-        overwrite_schema=bool(write.overwrite_schema),
-        as_computed=write.add_metadata is None and policy is None and not write.skip_if_unchanged,
+        partition_by=write.partition_by or options.partition_by,
+        merge_schema=write.merge_schema or options.merge_schema or (policy is not None and policy.new_columns == "add_nullable"),
+        overwrite_schema=write.overwrite_schema or options.overwrite_schema,
+        replace_where=options.replace_where,
+        merge=_merge_rules(write) if write.mode == "merge" else None,
+        upkeep=_upkeep(write),
+        as_computed=as_computed and options.replace_where is None,
         properties={**plan.table_properties, **write.table_properties},
-        options={key: value for key, value in write.options.items() if key != "keys"},
+        options={} if write.format == "delta" else {key: value for key, value in write.options.items() if key != "keys"},
     )
     if any(one.is_write and one.use == "replace" for one in node.targets.values()):
         # A pattern's target too: it is replaced whole, and only over what was read of it.
@@ -45,9 +49,27 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
     return target
 
 
-def content_of(plan: Plan, node: str) -> str:
-    """The application id whose version stands for the rows that a node wrote last, in whichever run that was."""
-    return f"odibi/content/{digest(plan.project, plan.environment, plan.pipeline, node)}"
+def _merge_rules(write: WriteConfig) -> MergeRules | None:
+    options = write.merge_options
+    if options is None:
+        return None
+    created = options.audit_cols.created_col if options.audit_cols is not None else None
+    return MergeRules(
+        update=options.update_condition,
+        insert=options.insert_condition,
+        delete=options.delete_condition,
+        inserted_only=() if created is None else (created,),
+    )
+
+
+def _upkeep(write: WriteConfig) -> Upkeep | None:
+    optimize = write.auto_optimize if write.auto_optimize is not None and write.auto_optimize.enabled else None
+    if write.format != "delta" or not (optimize or write.zorder_by):
+        return None
+    hours = None if optimize is None or not optimize.vacuum_retention_hours else optimize.vacuum_retention_hours
+    return Upkeep(
+        zorder_by=write.zorder_by, compact=optimize is not None, vacuum_hours=None if hours is None else max(hours, SAFE_RETENTION_HOURS)
+    )
 
 
 def frame_in_table(target: Target | None) -> bool:

@@ -159,6 +159,8 @@ def _node(events: _Events, ready_at: datetime | None) -> NodeStory:
     story = NodeStory(
         name=facts.name,
         description=facts.description,
+        explanation=facts.explanation,
+        runbook_url=facts.runbook_url,
         tags=facts.tags,
         upstream=facts.upstream,
         status="running" if attempts else "not_started",

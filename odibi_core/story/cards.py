@@ -36,6 +36,8 @@ def card(node: NodeStory, start: datetime, anchor: str) -> Card:
 def _blocks(node: NodeStory, start: datetime) -> Iterator[Block]:
     if node.description:
         yield Lines("note", ((node.description,),))
+    if node.explanation:
+        yield Code(node.explanation)
     if node.error:
         error = node.error
         hint: tuple[Line, ...] = ((error.hint,),) if error.hint else ()
@@ -62,6 +64,8 @@ def _blocks(node: NodeStory, start: datetime) -> Iterator[Block]:
 def _facts(node: NodeStory, start: datetime) -> Iterator[tuple[str, Line]]:
     if node.reason:
         yield "Reason", (node.reason,)
+    if node.runbook_url:
+        yield "Runbook", (Bit(node.runbook_url, "mono"),)
     if node.blocked_by:
         yield "Blocked by", (node.blocked_by,)
     if node.upstream:

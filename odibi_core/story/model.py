@@ -122,6 +122,8 @@ class NodeStory(Record):
 
     name: str
     description: str = ""
+    explanation: str = ""
+    runbook_url: str = ""
     tags: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
     status: NodeStatus | Literal["running", "not_started"]

@@ -25,6 +25,7 @@ def test_every_key_loads(project: LoadedProject) -> None:
         "performance.use_arrow: concerns pandas only and has no effect",
         "lineage: no OpenLineage events are sent yet; the section has no effect",
         "alerts: no alerts are sent yet; the section has no effect",
+        "bronze.orders_raw.log_level: has no effect on a single node; set 'logging.level' of the project",
     )
 
 

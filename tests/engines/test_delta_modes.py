@@ -91,7 +91,17 @@ def test_error_refuses_a_table_with_rows_and_takes_an_empty_one(lake):
     assert lake.read().equals(OLD)
 
 
-@pytest.mark.parametrize("mode", sorted(KEYED))
+def test_append_once_takes_every_row_of_a_new_key(lake):
+    """A missing value is a key like another one: it comes once, not with each run."""
+    lake.write(OLD)
+    batch = pl.DataFrame({"id": [7, 7, None, 2], "v": ["a", "b", "c", "d"]}, schema=OLD.schema)
+    assert [lake.write(batch, mode="append_once", keys=("id",)).rows for _ in range(2)] == [3, 0]
+    assert lake.read().sort("v").rows() == [(7, "a"), (7, "b"), (None, "c"), (1, "old"), (2, "old")]
+    with pytest.raises(ConfigError):
+        lake.write(OLD, mode="append_once")
+
+
+@pytest.mark.parametrize("mode", ["merge", "upsert"])
 def test_keys_must_name_one_row_each(lake, mode):
     """Duplicated and null keys are refused with counts, not with the keys."""
     lake.write(OLD)

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from odibi_core.errors import ConfigError
 from odibi_core.events import NodeResult
 from odibi_core.hosts.in_process import InProcess
 from tests.hosts.world import HEAD, World
@@ -267,3 +268,121 @@ def test_the_time_of_a_run_is_in_every_row_of_it(runs) -> None:
     of.run()
     times: list[datetime] = of.table()["_extracted_at"].to_list()
     assert len(set(times)) == 2
+
+
+# ── options of a Delta write ──
+
+
+@pytest.mark.parametrize("spelling", ["replaceWhere", "replace_where"])
+def test_an_overwrite_of_one_part(runs, spelling: str) -> None:
+    """By the spelling of Spark, or ours."""
+    of = runs(node(write=f"partition_by: [day], options: {{ {spelling}: \"day = 'mo'\" }}"))
+    of.land("day,i\nmo,1\n")
+    of.run()
+    pl.DataFrame({"day": ["tu"], "i": [7]}).write_delta(str(of.folder / "lake" / "t"), mode="append")
+    of.land("day,i\nmo,2\n")
+    assert of.run().status == "succeeded"
+    assert of.table().rows() == [("mo", 2), ("tu", 7)]
+    of.land("day,i\nwe,2\n")
+    assert of.run().error.code == "constraint"
+
+
+def test_only_an_overwrite_replaces_parts(tmp_path: Path) -> None:
+    """Said when the YAML is read."""
+    with pytest.raises(ConfigError, match="'replace_where' needs 'mode: overwrite', not 'append'"):
+        Runs(tmp_path, node(write="mode: append, options: { replaceWhere: i > 1 }")).run()
+
+
+def test_a_table_may_grow_or_be_replaced_by_options(runs) -> None:
+    """`mergeSchema` and `overwriteSchema` as Spark spells them."""
+    of = runs(node(write="mode: append, options: { mergeSchema: true }"))
+    of.land("i\n1\n")
+    of.run()
+    of.land("i,v\n2,a\n")
+    assert of.run().status == "succeeded"
+    assert of.table().rows() == [(1, None), (2, "a")]
+    of.world.write(of.world.written.replace("mode: append, options: { mergeSchema: true }", "options: { overwriteSchema: 'true' }"))
+    of.land("v\nb\n")
+    assert of.run().status == "succeeded"
+    assert of.table().rows(named=True) == [{"v": "b"}]
+
+
+def test_a_merge_stamps_and_leaves_out_columns(runs) -> None:
+    """`created` stays that of the first run, `updated` moves; a row that the condition refuses stays as it is."""
+    rules = "update_condition: source.n > target.n, exclude_columns: [junk], audit_cols: { created_col: made, updated_col: changed }"
+    of = runs(node(write=f"mode: merge, merge_keys: [id], merge_options: {{ {rules} }}"))
+    of.land("id,n,junk\n1,10,x\n2,20,x\n")
+    of.run()
+    first = of.table()
+    of.land("id,n,junk\n1,11,x\n2,19,x\n3,30,x\n")
+    assert of.run().status == "succeeded"
+    rows = of.table()
+    assert rows.select("id", "n").rows() == [(1, 11), (2, 20), (3, 30)]
+    assert rows.columns == ["id", "n", "made", "changed"]
+    assert rows["made"].to_list()[:2] == first["made"].to_list()
+    assert (rows["changed"][0] > first["changed"][0], rows["changed"][1]) == (True, first["changed"][1])
+    assert rows["made"][2] == rows["changed"][2]
+
+
+def test_upkeep_follows_the_write(runs) -> None:
+    """In order and in one file; the story's version is that of the rows."""
+    of = runs(node(write="mode: append, zorder_by: [i], auto_optimize: true"))
+    of.land("i\n2\n1\n")
+    for _ in range(3):
+        result = of.run()
+        assert (result.status, result.warnings) == ("succeeded", ())
+    assert len(DeltaTable(str(of.folder / "lake" / "t")).file_uris()) == 1
+    assert of.version() > result.write.version
+    assert of.table()["i"].to_list() == [1, 1, 1, 2, 2, 2]
+
+
+# ── around the write ──
+
+
+def test_a_node_that_takes_too_long_writes_nothing(runs) -> None:
+    """Every attempt is told, and the last one fails the node."""
+    of = runs(node("timeout: 0.000001", "retry: { max_attempts: 2, backoff: constant }"))
+    of.land("i\n1\n")
+    result = of.run()
+    assert (result.status, result.error.code) == ("failed", "timeout")
+    assert not (of.folder / "lake" / "t").exists()
+
+
+def test_a_timeout_that_is_kept_changes_nothing(runs) -> None:
+    """An hour is enough for one row."""
+    of = runs(node("timeout: 1h"))
+    of.land("i\n1\n")
+    assert of.run().status == "succeeded"
+
+
+def test_a_failure_may_not_matter(runs) -> None:
+    """`on_error: ignore`: the run succeeds, nodes that only come after it run, and one that reads its rows cannot."""
+    behind = """\
+      - name: after
+        depends_on: [n]
+        read: { connection: landing, format: csv, path: in.csv }
+        write: { connection: lake, format: delta, path: after }
+      - name: reads
+        depends_on: [n]
+        transform: { steps: [ 'SELECT * FROM n' ] }
+        write: { connection: lake, format: delta, path: reads }
+"""
+    of = runs(node("on_error: ignore", "validation: { tests: [ { type: range, column: i, max: 0 } ] }"), behind=behind)
+    of.land("i\n1\n")
+    host = of.world.in_process()
+    final = host.run(host.request("p"))
+    assert (final.status, final.succeeded, final.failed, final.skipped) == ("succeeded", 1, 1, 1)
+    assert of.table("after")["i"].to_list() == [1]
+
+
+@pytest.mark.parametrize("where", ["explanation: 'Why **this** is here'", "explanation_file: why.md"])
+def test_a_story_tells_why_a_node_is_there_and_what_to_do(runs, where: str) -> None:
+    """The explanation, from the YAML or a file beside it, and the runbook."""
+    of = runs(node(where, "runbook_url: 'https://example.org/runbook'"))
+    (of.folder / "why.md").write_text("Why **this** is here\n")
+    of.land("i\n1\n")
+    of.run()
+    (page,) = (of.folder / "lake" / "stories").rglob("*.html")
+    text = page.read_text()
+    assert "Why **this** is here" in text
+    assert "https://example.org/runbook" in text

@@ -219,6 +219,9 @@ class SimSink:
         self.lake.world.effect(lambda: staged.setdefault(path, frame) and None)
         return WriteReceipt(rows=len(frame), version=None, recovered=recovered or staged[path] != frame)
 
+    def maintain(self) -> str:
+        return ""
+
     def fence(self, application: str) -> None:
         def apply() -> None:
             since = self.table.commits[self.version :]

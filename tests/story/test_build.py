@@ -90,6 +90,8 @@ def test_a_node_is_told_in_full():
     assert gold == {
         "name": "gold",
         "description": "",
+        "explanation": "",
+        "runbook_url": "",
         "tags": [],
         "upstream": ["silver"],
         "status": "succeeded",

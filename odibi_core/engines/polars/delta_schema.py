@@ -128,6 +128,16 @@ def with_partition_values(rows: pl.DataFrame, partition_by: tuple[str, ...]) -> 
     return rows.with_columns([pl.when(pl.col(name) == empty).then(None).otherwise(pl.col(name)).alias(name) for name in texts])
 
 
+def need_keys(rows: pl.DataFrame, keys: tuple[str, ...]) -> None:
+    """
+    Raises:
+        SchemaMismatchError: If a key column is missing.
+    """
+    missing = [key for key in keys if key not in rows.columns]
+    if missing:
+        raise SchemaMismatchError(f"key column {some_names(missing)} is missing", hint=f"There is: {some_names(rows.columns)}.")
+
+
 def check_keys(rows: pl.DataFrame, keys: tuple[str, ...]) -> None:
     """
     Refuse keys that do not name one row.
@@ -136,9 +146,7 @@ def check_keys(rows: pl.DataFrame, keys: tuple[str, ...]) -> None:
         SchemaMismatchError: If a key column is missing.
         DataError: If a key is null, or two rows have the same key.
     """
-    missing = [key for key in keys if key not in rows.columns]
-    if missing:
-        raise SchemaMismatchError(f"key column {some_names(missing)} is missing", hint=f"There is: {some_names(rows.columns)}.")
+    need_keys(rows, keys)
     names = some_names(list(keys))
     nulls = sum(rows.select(pl.any_horizontal(pl.col(list(keys)).is_null()).sum()).row(0))
     if nulls:

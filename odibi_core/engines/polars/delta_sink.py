@@ -21,12 +21,13 @@ from odibi_core.engines.polars.delta_table import (
     refuse_unwritable,
     table_schema,
 )
+from odibi_core.engines.polars.delta_upkeep import keep_up
 from odibi_core.engines.polars.delta_write import commit_rows, rows_in_log, rows_to_write
 from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
 from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.guard import TableGuard
 from odibi_core.engines.polars.pinned_files import listed
-from odibi_core.errors import ConfigError, DataError, PermanentServiceError, SchemaMismatchError
+from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError, SchemaMismatchError
 from odibi_core.ports import FENCED, FencedError, Frame, Scanned, Target, WriteConflictError, WriteReceipt
 
 _KEYED = frozenset({"upsert", "merge", "append_once"})
@@ -112,6 +113,22 @@ class DeltaSink:
             return commit.receipt(table)
         except BaseException as error:  # noqa: BLE001 - a panic too; whether it was committed is asked of the table, not of the error
             return self._receipt_after(error, commit)
+
+    def maintain(self) -> str:
+        """Compact, order and vacuum the table as the target says. The rows are in: what goes wrong here is told and nothing more."""
+        upkeep = self._target.upkeep
+        if upkeep is None or self._table is None:
+            return ""
+        try:
+            keep_up(self._table, upkeep)
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except CommitFailedError:
+            return f"table '{self._name}' was not compacted, somebody else works on it; the next write does it"
+        except BaseException as error:  # noqa: BLE001 - a panic too: nothing of this may fail a node whose rows are in
+            known = translate(error, f"compacting table '{self._name}'")
+            return f"table '{self._name}' was not compacted: {known.message if isinstance(known, OdibiError) else type(error).__name__}"
+        return ""
 
     def fence(self, application: str) -> None:
         """

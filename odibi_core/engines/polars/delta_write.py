@@ -7,10 +7,10 @@ from typing import Literal
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from odibi_core.engines.polars.delta_schema import check_keys
+from odibi_core.engines.polars.delta_schema import check_keys, need_keys
 from odibi_core.engines.polars.delta_table import lazy_rows
 from odibi_core.errors import DataError
-from odibi_core.ports import Target
+from odibi_core.ports import MergeRules, Target
 
 
 def rows_to_write(table: DeltaTable, target: Target, rows: pl.DataFrame) -> pl.DataFrame:
@@ -27,7 +27,7 @@ def rows_to_write(table: DeltaTable, target: Target, rows: pl.DataFrame) -> pl.D
             check_keys(rows, target.keys)
             return rows
         case "append_once":
-            check_keys(rows, target.keys)
+            need_keys(rows, target.keys)
             return _with_new_keys(table, target, rows)
         case "error" | "ignore":
             if rows_in_log(table) == 0:
@@ -42,12 +42,16 @@ def rows_to_write(table: DeltaTable, target: Target, rows: pl.DataFrame) -> pl.D
 
 
 def _with_new_keys(table: DeltaTable, target: Target, rows: pl.DataFrame) -> pl.DataFrame:
-    """Reads the table's keys only. They cannot be stale: a commit of somebody else in between refuses ours."""
+    """
+    Reads the table's keys only. They cannot be stale: a commit of somebody else in between refuses ours.
+
+    A missing value is a key like another one, so that rows with it do not come again and again.
+    """
     if rows.is_empty() or not table.file_uris():
         return rows
     keys = list(target.keys)
     there = lazy_rows(table, target.location).select(keys)
-    return rows.lazy().join(there, on=keys, how="anti", maintain_order="left").collect()
+    return rows.lazy().join(there, on=keys, how="anti", nulls_equal=True, maintain_order="left").collect()
 
 
 def commit_rows(table: DeltaTable, target: Target, rows: pl.DataFrame, properties: CommitProperties) -> None:
@@ -55,13 +59,24 @@ def commit_rows(table: DeltaTable, target: Target, rows: pl.DataFrame, propertie
     if target.mode == "overwrite":
         partition_by = list(target.partition_by) if target.overwrite_schema and target.partition_by else None
         write_deltalake(
-            table, rows, mode="overwrite", schema_mode=_schema_mode(target), partition_by=partition_by, commit_properties=properties
+            table,
+            rows,
+            mode="overwrite",
+            schema_mode=_schema_mode(target),
+            partition_by=partition_by,
+            predicate=target.replace_where,
+            commit_properties=properties,
         )
-    elif target.mode in {"upsert", "merge"} and not rows.is_empty() and table.file_uris():
+    elif target.mode in {"upsert", "merge"} and not rows.is_empty() and (table.file_uris() or _chooses(target)):
         # Merging no rows would commit nothing and read the whole table (delta-rs#2348).
         _merge(table, target, rows, properties)
     else:  # an append; so is a merge into a table without files: nothing can match, and the transactions refuse any commit in between
         write_deltalake(table, rows, mode="append", schema_mode="merge" if target.merge_schema else None, commit_properties=properties)
+
+
+def _chooses(target: Target) -> bool:
+    """Whether even a table without rows does not get all of a merge's."""
+    return target.merge is not None and target.merge.insert is not None
 
 
 def _schema_mode(target: Target) -> Literal["merge", "overwrite"] | None:
@@ -71,18 +86,22 @@ def _schema_mode(target: Target) -> Literal["merge", "overwrite"] | None:
 
 
 def _merge(table: DeltaTable, target: Target, rows: pl.DataFrame, properties: CommitProperties) -> None:
+    rules = target.merge or MergeRules()
     merger = table.merge(
         rows,
-        predicate=" AND ".join(f"t.{_quoted(key)} = s.{_quoted(key)}" for key in target.keys),
-        source_alias="s",
-        target_alias="t",
+        predicate=" AND ".join(f"target.{_quoted(key)} = source.{_quoted(key)}" for key in target.keys),
+        source_alias="source",
+        target_alias="target",
         merge_schema=target.merge_schema,
         commit_properties=properties,
         streamed_exec=False,  # reads the source first: its key range then prunes the table's files
     )
     # Columns that the batch lacks keep their value, or are null in new rows.
-    cells = {_quoted(name): f"s.{_quoted(name)}" for name in rows.columns}
-    merger.when_matched_update(cells).when_not_matched_insert(cells).execute()
+    cells = {_quoted(name): f"source.{_quoted(name)}" for name in rows.columns}
+    changed = {_quoted(name): cells[_quoted(name)] for name in rows.columns if name not in rules.inserted_only}
+    if rules.delete is not None:
+        merger = merger.when_matched_delete(rules.delete)
+    merger.when_matched_update(changed, predicate=rules.update).when_not_matched_insert(cells, predicate=rules.insert).execute()
 
 
 def _quoted(name: str) -> str:

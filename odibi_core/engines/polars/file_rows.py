@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from odibi_core.engines.polars.delta_schema import check_keys
+from odibi_core.engines.polars.delta_schema import check_keys, need_keys
 from odibi_core.engines.polars.delta_types import fits_by_value, widens
 from odibi_core.engines.polars.errors import some_names, translated
 from odibi_core.engines.polars.frames import Collect, framed, native
@@ -71,9 +71,13 @@ class FileRows:
         if self._target.mode in {"upsert", "merge"}:
             check_keys(rows, self._target.keys)
         else:
-            _need_keys(rows, self._target.keys)
+            need_keys(rows, self._target.keys)
         added, columns = self._added_to_text(rows) if self._text is not None else self._added_to_parquet(rows, facts, sequence, marks)
         return WriteReceipt(rows=added, version=None, created=not self.exists, columns=columns, facts=dict(facts))
+
+    def maintain(self) -> str:
+        """A file needs none."""
+        return ""
 
     def fence(self, application: str) -> None:  # noqa: ARG002 - the contract's
         """
@@ -128,12 +132,6 @@ class FileRows:
         pairs = [_as_keys(there[key], new[key], rows[key]) for key in self._target.keys]
         have, wanted = pl.DataFrame([pair[0] for pair in pairs]), pl.DataFrame([pair[1] for pair in pairs])
         return (stay, ~_is_in(wanted, have)) if self._target.mode == "append_once" else (~_is_in(have, wanted), go)
-
-
-def _need_keys(rows: pl.DataFrame, keys: tuple[str, ...]) -> None:
-    missing = [key for key in keys if key not in rows.columns]
-    if missing:
-        raise SchemaMismatchError(f"key column {some_names(missing)} is missing", hint=f"There is: {some_names(rows.columns)}.")
 
 
 def _as_keys(there: pl.Series, new: pl.Series, computed: pl.Series) -> tuple[pl.Series, pl.Series]:

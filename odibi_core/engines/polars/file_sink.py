@@ -90,6 +90,10 @@ class FileSink:
             return WriteReceipt(rows=None, version=None, columns=columns, recovered=True)
         return WriteReceipt(rows=rows.height, version=None, created=not self.exists, columns=columns, facts=dict(facts))
 
+    def maintain(self) -> str:
+        """A file needs none."""
+        return ""
+
     def fence(self, application: str) -> None:  # noqa: ARG002 - the contract's
         """
         Not possible: a file holds no transactions.

@@ -134,6 +134,10 @@ class ParquetTable:
         self._put(rows, memory)
         return WriteReceipt(rows=rows.height, version=None, created=not self.exists, columns=_columns(rows.schema), facts=dict(facts))
 
+    def maintain(self) -> str:
+        """A file needs none."""
+        return ""
+
     def fence(self, application: str) -> None:
         """
         Remember an application id as FENCED in the file, over the version that was opened. Doing it twice is fine.

@@ -1,0 +1,143 @@
+"""Parts of a table that are replaced, merges with conditions, and what is done to a table after its rows are in."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+
+from odibi_core.errors import DataError
+from odibi_core.ports import MergeRules, Upkeep, WriteConflictError
+
+DAYS = pl.DataFrame({"day": ["mo", "mo", "tu"], "n": [1, 2, 3]})
+
+
+# ── replace where ──
+
+
+def test_an_overwrite_may_replace_some_rows_only(lake):
+    """One partition gets new rows, the others stay; no new rows empty it."""
+    lake.write(DAYS, mode="overwrite", partition_by=("day",))
+    lake.write(pl.DataFrame({"day": ["mo"], "n": [9]}), mode="overwrite", replace_where="day = 'mo'")
+    assert lake.read().sort("n").rows() == [("tu", 3), ("mo", 9)]
+    lake.write(DAYS.clear(), mode="overwrite", replace_where="day = 'tu'")
+    assert lake.read().rows() == [("mo", 9)]
+
+
+def test_it_founds_a_missing_table(lake):
+    """As a first load."""
+    assert lake.write(DAYS.head(2), mode="overwrite", replace_where="day = 'mo'").created
+    assert lake.read().rows() == [("mo", 1), ("mo", 2)]
+
+
+def test_rows_outside_are_refused_without_being_told(lake):
+    """delta-rs prints them."""
+    lake.write(DAYS, mode="overwrite")
+    with pytest.raises(DataError) as caught:
+        lake.write(pl.DataFrame({"day": ["secret"], "n": [9]}), mode="overwrite", replace_where="day = 'mo'")
+    assert "secret" not in f"{caught.value}"
+    assert lake.read().equals(DAYS)
+
+
+def test_a_replay_of_a_part_writes_nothing(lake, lazily):
+    """And of two that replace the same part one is refused."""
+    more = {"mode": "overwrite", "replace_where": "day = 'mo'"}
+    lake.write(DAYS, mode="overwrite")
+    first = lake.write(DAYS.head(1), **more, transaction="r1/n")
+    assert lake.write(DAYS.head(2), **more, transaction="r1/n").version == first.version
+    sinks = [lake.engine.open(lake.target(**more, transaction=f"r{run}/n")) for run in (2, 3)]
+    sinks[0].write(lazily(DAYS.head(2)), {})
+    with pytest.raises(WriteConflictError):
+        sinks[1].write(lazily(DAYS.head(2)), {})
+
+
+# ── merges with rules ──
+
+THERE = pl.DataFrame({"id": [1, 2, 3], "n": [10, 20, 30], "made": ["old", "old", "old"]})
+COMES = pl.DataFrame({"id": [2, 3, 4, 5], "n": [21, 0, 40, -1], "made": ["new", "new", "new", "new"]})
+
+
+@pytest.mark.parametrize(
+    ("rules", "rows"),
+    [
+        (MergeRules(), [(1, 10, "old"), (2, 21, "new"), (3, 0, "new"), (4, 40, "new"), (5, -1, "new")]),
+        (MergeRules(update="source.n > target.n"), [(1, 10, "old"), (2, 21, "new"), (3, 30, "old"), (4, 40, "new"), (5, -1, "new")]),
+        (MergeRules(insert="source.n > 0"), [(1, 10, "old"), (2, 21, "new"), (3, 0, "new"), (4, 40, "new")]),
+        (MergeRules(delete="source.n = 0"), [(1, 10, "old"), (2, 21, "new"), (4, 40, "new"), (5, -1, "new")]),
+        (MergeRules(inserted_only=("made",)), [(1, 10, "old"), (2, 21, "old"), (3, 0, "old"), (4, 40, "new"), (5, -1, "new")]),
+    ],
+)
+def test_a_merge_by_rules(lake, rules, rows):
+    """Conditions see both sides as `source` and `target`."""
+    lake.write(THERE)
+    lake.write(COMES, mode="merge", keys=("id",), merge=rules)
+    assert lake.read().rows() == rows
+
+
+def test_a_rule_for_new_rows_counts_on_a_first_load(lake):
+    """There is nothing to meet, and not everything goes in."""
+    lake.write(COMES, mode="merge", keys=("id",), merge=MergeRules(insert="source.n > 0"))
+    assert lake.read()["id"].to_list() == [2, 4]
+
+
+# ── upkeep ──
+
+
+def test_small_files_become_one(lake, lazily):
+    """After the commit, by a commit of its own; the rows are the same."""
+    for _ in range(3):
+        lake.write(DAYS)
+    sink = lake.engine.open(lake.target(transaction="r/n", upkeep=Upkeep(compact=True, vacuum_hours=168)))
+    receipt = sink.write(lazily(DAYS), {})
+    assert sink.maintain() == ""
+    assert len(lake.table().file_uris()) == 1
+    assert lake.table().version() > receipt.version
+    assert lake.read().height == 12
+
+
+def test_files_are_ordered_by_columns(lake, lazily):
+    """By the Z-order of several."""
+    sink = lake.engine.open(lake.target(transaction="r/n", upkeep=Upkeep(zorder_by=("n", "day"))))
+    sink.write(lazily(DAYS), {})
+    assert sink.maintain() == ""
+    assert lake.table().history(1)[0]["operation"] == "OPTIMIZE"
+    assert lake.read().sort("n").equals(DAYS)
+
+
+def test_old_files_go_and_young_ones_stay(lake, lazily):
+    """A week is the least, whatever is asked: others may read the version before."""
+    lake.write(DAYS)
+    lake.write(DAYS, mode="overwrite", upkeep=Upkeep(compact=True, vacuum_hours=1))
+    sink = lake.engine.open(lake.target(transaction="r/n", mode="overwrite", upkeep=Upkeep(compact=True, vacuum_hours=1)))
+    sink.write(lazily(DAYS), {})
+    assert sink.maintain() == ""
+    assert len(list((lake.root / "t").glob("*.parquet"))) == 3
+    assert DeltaTable(str(lake.root / "t"), version=1).version() == 1
+
+
+@pytest.mark.parametrize("upkeep", [Upkeep(compact=True), Upkeep(zorder_by=("n",))])
+def test_whoever_else_works_on_the_table_goes_first(lake, lazily, upkeep):
+    """Their commit stands, the rows are in, and nothing fails."""
+    for _ in range(3):
+        lake.write(DAYS)
+    sink = lake.engine.open(lake.target(transaction="r/n", upkeep=upkeep))
+    sink.write(lazily(DAYS), {})
+    lake.write(DAYS, mode="overwrite")
+    assert sink.maintain() == "table 'lake/t' was not compacted, somebody else works on it; the next write does it"
+    assert lake.read().equals(DAYS)
+
+
+def test_what_cannot_be_ordered_is_told_and_fails_nothing(lake, lazily):
+    """The column is not there."""
+    sink = lake.engine.open(lake.target(transaction="r/n", upkeep=Upkeep(zorder_by=("gone",))))
+    sink.write(lazily(DAYS), {})
+    assert sink.maintain().startswith("table 'lake/t' was not compacted: ")
+    assert lake.read().equals(DAYS)
+
+
+def test_no_upkeep_is_no_commit(lake, lazily):
+    """Nor is one that finds nothing to do."""
+    sink = lake.engine.open(lake.target(transaction="r/n", upkeep=Upkeep(compact=True)))
+    version = sink.write(lazily(DAYS), {}).version
+    assert sink.maintain() == ""
+    assert lake.table().version() == version

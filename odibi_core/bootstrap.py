@@ -32,6 +32,7 @@ from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.ledger import FileLedger
 from odibi_core.runtime.node_run import NodeRunner
 from odibi_core.runtime.outbox import TOGETHER_EVERY, Outbox, ReportKind
+from odibi_core.runtime.slots import Slots
 from odibi_core.runtime.watermark import Watermarks
 from odibi_core.storage.connections import ResolvedConnections
 from odibi_core.storage.table_records import TableRecords
@@ -167,6 +168,7 @@ class _Builder:
             versions=_versions(),
             worker=f"{platform.node()}/{os.getpid()}",
             is_ours=self._is_ours,
+            slots=None if self.settings.in_process else Slots(self.store, journal),
         )
         return App(
             project=self.project,

@@ -109,9 +109,6 @@ def _of_later(config: ProjectConfig) -> Iterator[str]:
         yield "lineage: no OpenLineage events are sent yet; the section has no effect"
     if config.alerts:
         yield "alerts: no alerts are sent yet; the section has no effect"
-    for pipeline in config.pipelines:
-        if pipeline.concurrency is not None:
-            yield f"{pipeline.name}.concurrency: is not limited yet; the section has no effect"
 
 
 def _uses_spark(config: ProjectConfig) -> bool:

@@ -65,6 +65,13 @@ class PlannedNode(Record):
     skip: str = ""  # why it does not run: disabled, not selected
 
 
+class Limit(Record):
+    """How many runs that share a key may be under way at once."""
+
+    key: str
+    most: int
+
+
 class Plan(Record):
     """A run before it runs."""
 
@@ -78,6 +85,7 @@ class Plan(Record):
     planned_at: datetime
     nodes: tuple[PlannedNode, ...]  # in run order: upstream before downstream
     facts: tuple[PlannedNodeFacts, ...]
+    limit: Limit | None = None
     sql_dialect: Dialect = "spark"
     connections: dict[str, JsonValue]  # as written
     story: dict[str, JsonValue] | None = None  # as written

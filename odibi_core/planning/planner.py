@@ -19,7 +19,7 @@ from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, variables_in
 from odibi_core.planning.per_file import refuse_batches_of_one_file
 from odibi_core.planning.personal import personal_columns, without_salt
-from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
+from odibi_core.planning.plan import Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
 from odibi_core.planning.queries import NodeQueries, SqlCompiler, text_of
 from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
@@ -80,6 +80,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
             )
             for node in nodes
         ),
+        limit=_limit(pipeline, scope),
         sql_dialect=project.config.sql_dialect,
         connections=_mapping(project.tree.get("connections")),
         story=None if story is None else _mapping(project.tree.get("story")),
@@ -108,6 +109,14 @@ def _explanation(node: PlannedNode, project: LoadedProject) -> str:
     """The Markdown of a node, or of the file that it names."""
     written, file = node.config.get("explanation"), node.config.get("explanation_file")
     return str(written or project.files.get(str(file), ""))
+
+
+def _limit(pipeline: PipelineConfig, scope: Scope) -> Limit | None:
+    """A key that is not named is the pipeline's own. It may be made of what started the run."""
+    given = pipeline.concurrency
+    if given is None:
+        return None
+    return Limit(key=f"pipeline/{pipeline.pipeline}" if given.key is None else f"key/{resolve(given.key, scope)}", most=given.max)
 
 
 def find_pipeline(project: LoadedProject, name: str) -> PipelineConfig:

@@ -35,6 +35,7 @@ from odibi_core.runtime.ledger import FileLedger, files_of
 from odibi_core.runtime.outbox import Outbox
 from odibi_core.runtime.readiness import fail_fast_nodes, how_it_ended, stopped_by, what_is_next
 from odibi_core.runtime.retry import delay_before_next, delay_in_outage
+from odibi_core.runtime.slots import Slots
 
 _log = logging.getLogger("odibi.coordinator")
 UNKNOWN_RUN_RESENDS = 6  # a message may overtake its plan by seconds, not by minutes
@@ -75,6 +76,7 @@ class Coordinator:
     versions: dict[str, str] | None = None
     worker: str = ""
     is_ours: Callable[[str, str], bool] = lambda _project, _environment: True  # others may share the journal
+    slots: Slots | None = None  # None: runs do not wait for one another
 
     def start_run(self, command: StartRun) -> Plan | None:
         """
@@ -124,8 +126,12 @@ class Coordinator:
             if isinstance(outcome, NodeFinished) and outcome.result.status == "succeeded":
                 self.journal.settle(outcome.model_copy(update={"run_id": plan.run_id}))
 
-    def ensure_started(self, plan: Plan) -> None:
-        """Do, or finish, what follows the freezing of a plan: say so, skip what is not to run, queue the roots."""
+    def ensure_started(self, plan: Plan) -> bool:
+        """
+        Do, or finish, what follows the freezing of a plan: say so, skip what is not to run, queue the roots.
+
+        False if the run has to wait for another one to end (`concurrency`); who ends then calls this again.
+        """
         self._record(
             RunStarted(
                 run_id=plan.run_id,
@@ -140,10 +146,13 @@ class Coordinator:
                 versions=self.versions or {},
             )
         )
+        if self.slots is not None and not self.slots.enter(plan):
+            return False
         for node in plan.nodes:
             if node.skip:
                 self.journal.settle(NodeSkipped(run_id=plan.run_id, node=node.name, reason=node.skip, at=self.clock()))
         self.advance(plan)
+        return True
 
     def run_node(self, command: RunNode, *, delivery: int = 1) -> None:
         """
@@ -281,8 +290,20 @@ class Coordinator:
         )
         self.hand_to_reports(plan.run_id)
 
+    def _let_in_after(self, run_id: str) -> None:
+        """The run has ended: the next one that waits for its place goes on."""
+        plan = self.journal.plan(run_id) if self.slots is not None else None
+        for waiting in self.slots.leave(plan) if self.slots is not None and plan is not None else ():
+            if not self.ensure_started(waiting):
+                return
+
     def hand_to_reports(self, run_id: str) -> None:
-        """Put a run that ended into the outbox and ask for its reports; a run that was handed over before stays as it is."""
+        """
+        Let the next run in, put the one that ended into the outbox and ask for its reports.
+
+        A run that was handed over before stays as it is.
+        """
+        self._let_in_after(run_id)
         if self.journal.is_open(run_id):
             self.outbox.add(run_id)
             self.queue.send([FinishRun(run_id=run_id)])

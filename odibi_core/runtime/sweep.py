@@ -64,7 +64,8 @@ def _sweep_run(coordinator: Coordinator, run_id: str, patience: timedelta) -> Sw
     latest = max((event.at for event in events), default=plan.planned_at)
     if coordinator.clock() - latest < patience:
         return Swept(runs=1)
-    coordinator.ensure_started(plan)
+    if not coordinator.ensure_started(plan):
+        return Swept(runs=1)  # it waits for another run to end
     return Swept(runs=1, woken=wake(coordinator, plan))
 
 

@@ -96,25 +96,25 @@ def sighted_tables(run: EndedRun) -> list[TableRow]:
     """One row for every target whose columns the run knows, or which it created: candidates for `changed_tables`."""
     found = []
     for event in run.ended_nodes:
-        write = event.result.write
-        if write is None or not (write.columns or write.created):
-            continue
-        columns = json.dumps([{"name": column.name, "type": column.type} for column in write.columns], ensure_ascii=False)
-        found.append(
-            TableRow(
-                dataset=write.dataset,
-                uri=write.uri,
-                format=write.format,
-                pipeline=run.started.pipeline,
-                node=event.node,
-                run_id=run.started.run_id,
-                version=write.version,
-                created=write.created,
-                columns=columns,
-                schema_hash=digest(columns),
-                seen_at=event.at,
+        for write in (event.result.write, *event.result.also_wrote):
+            if write is None or not (write.columns or write.created):
+                continue
+            columns = json.dumps([{"name": column.name, "type": column.type} for column in write.columns], ensure_ascii=False)
+            found.append(
+                TableRow(
+                    dataset=write.dataset,
+                    uri=write.uri,
+                    format=write.format,
+                    pipeline=run.started.pipeline,
+                    node=event.node,
+                    run_id=run.started.run_id,
+                    version=write.version,
+                    created=write.created,
+                    columns=columns,
+                    schema_hash=digest(columns),
+                    seen_at=event.at,
+                )
             )
-        )
     return found
 
 

@@ -82,5 +82,5 @@ def differs(pl: Any, left: Any, right: Any, dtype: Any) -> Any:
         return left.ne_missing(right)
     left, right = left.fill_nan(None), right.fill_nan(None)
     apart = (left - right).abs()
-    near = apart <= pl.max_horizontal(pl.max_horizontal(left.abs(), right.abs()) * 1e-9, pl.lit(1e-12))
+    near = apart.is_finite() & (apart <= pl.max_horizontal(pl.max_horizontal(left.abs(), right.abs()) * 1e-9, pl.lit(1e-12)))
     return ~(((left == right) | near).fill_null(False) | (left.is_null() & right.is_null()))

@@ -57,6 +57,7 @@ def history(native: Native, present: Any | None, new: Any, columns: Columns, con
         )
         present = present.with_columns(pl.col(columns.flag).fill_null(value=False))
     new = _kept(native, _matched(native, present, new, columns), context)
+    new = _with_ended(native, present, new, columns, context)
     _refuse_without_time(native, new, columns, context, who)
     known, later = pl.col(_CURRENT).is_not_null(), pl.col(columns.start) > pl.col(_THERE + columns.start)
     changes = _any(pl, [differs(pl, pl.col(name), pl.col(_THERE + name), dtype) for name, dtype in _track_types(new, columns).items()])
@@ -64,7 +65,9 @@ def history(native: Native, present: Any | None, new: Any, columns: Columns, con
     same = alone & known & ~changes & (later | (pl.col(columns.start) == pl.col(_THERE + columns.start)))
     plain = alone & ((known & changes & later) | (~known & pl.col(_CLOSED).is_null()))
     names = _names(present, new, columns)
-    tangled = _kept(native, _tangled(native, present, new.filter(~(same | plain)), columns), context)
+    tangled = new.filter(~(same | plain))
+    if count(context, native.back(tangled)):
+        tangled = _kept(native, _tangled(native, present, tangled, columns), context)
     added = new.filter(plain).with_columns(_open_end(pl, columns, new), pl.lit(value=True).alias(columns.flag))
     there, tangles = count(context, native.back(new.filter(plain))), count(context, native.back(tangled))
     parts = [added]
@@ -96,7 +99,6 @@ def _matched(native: Native, present: Any | None, new: Any, columns: Columns) ->
         schema = new.collect_schema()
         new = new.with_columns(
             pl.lit(None, dtype=pl.Boolean).alias(_CURRENT),
-            pl.lit(None, dtype=pl.Boolean).alias(_CLOSED),
             *(pl.lit(None, dtype=schema[name]).alias(_THERE + name) for name in (*columns.track, columns.start)),
         )
     else:
@@ -104,9 +106,18 @@ def _matched(native: Native, present: Any | None, new: Any, columns: Columns) ->
         current = present.filter(pl.col(columns.flag)).select(
             *keys, *(pl.col(name).alias(_THERE + name) for name in values), pl.lit(value=True).alias(_CURRENT)
         )
-        closed = present.filter(~pl.col(columns.flag)).select(keys).unique().with_columns(pl.lit(value=True).alias(_CLOSED))
-        new = new.join(current, on=keys, how="left", nulls_equal=True).join(closed, on=keys, how="left", nulls_equal=True)
+        new = new.join(current, on=keys, how="left", nulls_equal=True)
     return new.with_columns(pl.len().over(keys).alias(_COUNT))
+
+
+def _with_ended(native: Native, present: Any | None, new: Any, columns: Columns, context: PatternContext) -> Any:
+    """The new rows, those marked whose key has no current version but had one: most batches have no row without a current one."""
+    pl, keys = native.pl, list(columns.keys)
+    unknown = present is not None and count(context, native.back(new.filter(pl.col(_CURRENT).is_null())))
+    if present is None or not unknown:
+        return new.with_columns(pl.lit(None, dtype=pl.Boolean).alias(_CLOSED))
+    closed = present.filter(~pl.col(columns.flag)).select(keys).unique().with_columns(pl.lit(value=True).alias(_CLOSED))
+    return _kept(native, new.join(closed, on=keys, how="left", nulls_equal=True), context)
 
 
 def _kept(native: Native, lazy: Any, context: PatternContext) -> Any:
@@ -192,8 +203,12 @@ def _walked(native: Native, present: Any | None, new: Any, columns: Columns) -> 
     for key in keys:
         followed = followed & pl.col(key).eq_missing(pl.col(key).shift(-1))
     names = rows.collect_schema().names()
-    end = pl.col(columns.end) if columns.end in names else pl.lit(None)
-    flag = pl.when(pl.col(_OLD)).then(pl.col(columns.flag)).otherwise(pl.lit(value=True)) if columns.flag in names else pl.lit(value=True)
+    end, flag = pl.lit(None), pl.lit(value=True)
+    if columns.flag in names:
+        # What ended it stands behind it here, unless a new row that says the same has taken that place: then it goes on.
+        reopened = pl.col(_OLD) & ~pl.col(columns.flag) & pl.col(columns.end).is_not_null()
+        end = pl.when(reopened).then(None).otherwise(pl.col(columns.end))
+        flag = pl.when(pl.col(_OLD)).then(pl.col(columns.flag) | reopened).otherwise(pl.lit(value=True))
     return rows.with_columns(
         pl.when(followed).then(pl.col(start).shift(-1)).otherwise(end).alias(columns.end), (~followed & flag).alias(columns.flag)
     ).filter(~pl.col(_GONE))
@@ -211,7 +226,8 @@ def _tangled(native: Native, present: Any | None, new: Any, columns: Columns) ->
     if present is None:
         return new
     types = {name: dtype for name, dtype in _track_types(new, columns).items() if name not in keys}
-    there = present.select(*keys, *(pl.col(name).alias(_THERE + name) for name in types), pl.lit(value=True).alias(_CURRENT))
+    there = present.join(new.select(columns.keys), on=columns.keys, how="semi", nulls_equal=True)
+    there = there.select(*keys, *(pl.col(name).alias(_THERE + name) for name in types), pl.lit(value=True).alias(_CURRENT))
     joined = new.join(there.unique(keys, keep="last"), on=keys, how="left", nulls_equal=True, maintain_order="left")
     changes = _any(pl, [differs(pl, pl.col(name), pl.col(_THERE + name), dtype) for name, dtype in types.items()])
     return joined.filter(pl.col(_CURRENT).is_null() | changes | pl.col(_GONE)).select(names)

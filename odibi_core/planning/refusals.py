@@ -65,6 +65,8 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
     stateful = config.read is not None and config.read.incremental is not None and config.read.incremental.mode == "stateful"
     if stateful and config.write is None and not _keeps_a_table(config):
         found.append(("a stateful load needs a 'write'", "The mark moves when the rows are written: add 'write:' to this node."))
+    if config.privacy is not None and _keeps_a_table(config):
+        found.append(("'privacy' would come after the pattern has written its target", "Set 'privacy' on the node above this one."))
     for alias, source in (config.inputs or {}).items():
         if not isinstance(source, str) and source.incremental is not None and source.incremental.mode == "stateful":
             found.append((f"input '{alias}' has a high-water mark", "Only 'read' has one: give this source a node of its own."))

@@ -294,6 +294,7 @@ def test_an_incremental_load_into_a_pattern_takes_each_row_once(tmp_path: Path) 
         (node(f"target: lake.hist.csv, {SCD2}"), "the target of 'scd2' would be csv"),
         (node(f"target: lake.h, {SCD2}", WRITE % ("h", "append")), "'write:' would append it to itself"),
         (node(f"target: lake.h, {SCD2}, track: [v]"), "pattern 'scd2' has no parameter 'track'"),
+        (node(f"target: lake.h, {SCD2}", "privacy: { method: redact }"), "'privacy' would come after the pattern has written its target"),
         (node("natural_key: i", kind="dimenson"), "unknown transform 'dimenson'"),
         (node("grain: [i], measures: [{ name: n, expr: COUNT(* }]", kind="aggregation"), "node 'n' in pipeline 'p'"),
         (node("target: lake.m, keys: [i], update_condition: 'source.x >'", kind="merge"), "node 'n' in pipeline 'p'"),

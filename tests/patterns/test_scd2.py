@@ -81,6 +81,7 @@ def test_a_row_at_the_time_of_a_version_takes_its_place() -> None:
     """No version of no length; and the same again changes nothing."""
     there = batch((1, "a", day(1)), (1, "b", day(2)))
     assert versions(there, batch((1, "x", day(2)))) == [(1, "a", day(1), day(2), False), (1, "x", day(2), N, True)]
+    assert versions(there, batch((1, "a", day(2)))) == [(1, "a", day(1), N, True)]
     present = applied("scd2", PARAMS, there).table
     assert applied("scd2", PARAMS, there, present=present).made.changed is False
 
@@ -124,6 +125,17 @@ def test_floats_and_nulls_make_no_false_versions(before: float | None, after: fl
     ]
     present = applied("scd2", params, rows[0]).table
     assert applied("scd2", params, rows[1], present=present).made.changed is False
+
+
+@pytest.mark.parametrize("after", [1.0, float("-inf"), None])
+def test_infinity_is_a_value_like_any_other(after: float | None) -> None:
+    """Nothing is a hair apart from it."""
+    rows = [
+        pl.DataFrame({"id": [1], "v": [value], "at": [day(at)]}, schema_overrides={"v": pl.Float64})
+        for value, at in ((float("inf"), 1), (after, 2))
+    ]
+    params = {**PARAMS, "track_cols": ["v"]}
+    assert applied("scd2", params, rows[1], present=applied("scd2", params, rows[0]).table).table["v"].to_list() == [float("inf"), after]
 
 
 @pytest.mark.parametrize("key", [None, float("nan"), -0.0])

@@ -128,7 +128,7 @@ class _Builder:
         self.store = self.system.store(SYSTEM, "")
         self.journal = Journal(self.store, redact=self._redacted)
         self.library = functools.cache(self._library)
-        self.engine: PolarsEngine = PolarsEngine(guard=TableRecords(self.store))
+        self.engine: PolarsEngine = PolarsEngine(guard=TableRecords(self.store), system=self._system_location)
         self._by_plan: dict[str, ResolvedConnections] = {}
         self._lock = threading.Lock()
 

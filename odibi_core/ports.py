@@ -114,6 +114,8 @@ class Source:
     queries: tuple[CompiledSql, ...] = ()  # over files and tables, each on the rows of the one before, all before the window
     names: frozenset[str] = frozenset({"df"})  # how the queries call the source
     query: str | None = None  # for a database, in its own SQL; None: the table that the location names
+    landing: str | None = None  # for a web API: where in the system store its answers are landed
+    at: datetime | None = None  # for a web API: the time of the run, which its params may name
     filter: str | None = None  # for a database: a condition on the rows of the query or table
 
 

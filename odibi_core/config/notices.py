@@ -137,7 +137,7 @@ def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
     for where, read in reads.items():
         if read.format in ("cloudFiles", "simulation"):
             yield f"{where}.format: '{read.format}' is not supported; a run of this node is refused"
-        if read.schema_ddl is not None and read.format not in ("csv", "json", "ndjson", "excel") and not spark:
+        if read.schema_ddl is not None and read.format not in ("csv", "json", "ndjson", "excel", "api") and not spark:
             yield f"{where}.schema_ddl: a {read.format} source has its own types, so it has no effect"
         if read.archive_options and not spark:
             yield f"{where}.archive_options: concerns Spark only and has no effect"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from odibi_core.transforms import Library, Params
     from odibi_core.transforms.library import CallKind
 
-READABLE = ("csv", "json", "ndjson", "parquet", "delta", "excel", "avro", "sql", "sql_server", "azure_sql")
+READABLE = ("csv", "json", "ndjson", "parquet", "delta", "excel", "avro", "sql", "sql_server", "azure_sql", "api")
 WRITABLE = ("csv", "json", "parquet", "delta")
 
 

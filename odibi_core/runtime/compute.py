@@ -167,7 +167,10 @@ def source_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
     def compile_text(text: str, tables: Collection[str]) -> CompiledSql:
         return compiled_here(text, tables, plan.sql_dialect, plan.logical_time)
 
-    return scan_source(reads_of(config)[alias], node, connections, alias=alias, first_run_query=query, compile_text=compile_text)
+    source = scan_source(reads_of(config)[alias], node, connections, alias=alias, first_run_query=query, compile_text=compile_text)
+    if source.format != "api":
+        return source
+    return replace(source, landing=f"runs/{plan.run_id}/landed/{node.name}/{alias}", at=plan.logical_time)
 
 
 def _sources(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections, load: Load) -> dict[str, Source]:

@@ -149,7 +149,7 @@ def scan_source(
         query = first_run_query or read.query or (None if planned is None else planned.text)
         location = connections.locate(read.connection, (read.table or read.path or "") if query is None else "")
         return Source(location=location, format=read.format, options=dict(read.options), query=query, filter=read.filter)
-    location = connections.locate(read.connection, _path_of(read, node))
+    location = connections.locate(read.connection, (read.path or "") if read.format == "api" else _path_of(read, node))
     files = node.files if alias == "df" else None
     if files is None and read.format in FILE_FORMATS and ("*" in location.path or "?" in location.path):
         files = _matching(read.connection, location.path, connections, node)
@@ -183,7 +183,7 @@ def _queries(
             yield node.sql.get(read_place(alias, what)) or compile_text(text, {"df"} if what == "filter" else names)
 
 
-_TYPED_BY_DDL = frozenset({"csv", "json", "ndjson", "excel"})
+_TYPED_BY_DDL = frozenset({"csv", "json", "ndjson", "excel", "api"})
 FILE_FORMATS = frozenset({"csv", "json", "ndjson", "parquet", "excel", "avro"})
 
 

@@ -23,11 +23,12 @@ from odibi_core.storage.identity import azure_credential
 from odibi_core.storage.local import LocalStore, files_under
 from odibi_core.storage.paths import safe_join, safe_prefix
 from odibi_core.storage.urls import read_blob_url, read_lake_uri
+from odibi_core.storage.web import WebApi, read_web_api
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
-_KNOWN = DATABASE_TYPES | {"local", "azure_blob", "azure_adls"}
+_KNOWN = DATABASE_TYPES | {"http", "local", "azure_blob", "azure_adls"}
 _SECRET = re.compile(r"\$\{secret:([^}]+)\}")
 
 
@@ -61,7 +62,7 @@ class ResolvedConnections:
         self._credential = credential
         self._environment = environment
         self._lock = threading.RLock()
-        self._places: dict[str, LocalFolder | BlobContainer | Database] = {}
+        self._places: dict[str, LocalFolder | BlobContainer | Database | WebApi] = {}
         self._clients: dict[str, ContainerClient] = {}
 
     def locate(self, connection: str, path: str) -> Location:
@@ -72,6 +73,8 @@ class ResolvedConnections:
             ConfigError: If the connection is unknown or cannot be used here, or if the path leaves it.
         """
         match self._place(connection):
+            case WebApi() as api:
+                return api.at(connection, path)
             case Database() as database:
                 return Location(connection=connection, path=path, uri=database.uri, options=database.options())
             case LocalFolder(root=root):
@@ -127,24 +130,25 @@ class ResolvedConnections:
 
     def _file_place(self, name: str) -> LocalFolder | BlobContainer:
         place = self._place(name)
-        if isinstance(place, Database):
-            raise ConfigError(f"connection '{name}' is a database and holds no files", hint="Use a connection of type local or azure_blob.")
+        if isinstance(place, Database | WebApi):
+            what = "a database" if isinstance(place, Database) else "a web API"
+            raise ConfigError(f"connection '{name}' is {what} and holds no files", hint="Use a connection of type local or azure_blob.")
         return place
 
-    def _usable_places(self) -> Iterator[tuple[str, LocalFolder | BlobContainer | Database]]:
+    def _usable_places(self) -> Iterator[tuple[str, LocalFolder | BlobContainer | Database | WebApi]]:
         for name in self._given:
             try:
                 yield name, self._place(name)
             except ConfigError:  # whoever uses that connection hears of it; events of the others go on
                 continue
 
-    def _place(self, name: str) -> LocalFolder | BlobContainer | Database:
+    def _place(self, name: str) -> LocalFolder | BlobContainer | Database | WebApi:
         with self._lock:
             if name not in self._places:
                 self._places[name] = self._resolve(name)
             return self._places[name]
 
-    def _resolve(self, name: str) -> LocalFolder | BlobContainer | Database:
+    def _resolve(self, name: str) -> LocalFolder | BlobContainer | Database | WebApi:
         if name not in self._given:
             near = difflib.get_close_matches(name, self._given, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Known are {', '.join(sorted(self._given)) or 'none'}."
@@ -156,6 +160,8 @@ class ResolvedConnections:
         fields = {key: self._revealed(value) for key, value in given.items()} if kind in _KNOWN else {}
         if kind in DATABASE_TYPES:
             return read_database(name, fields, secret=self._secret, credential=self._credential, directory=self._directory)
+        if kind == "http":
+            return read_web_api(name, fields)
         if kind not in {"local", "azure_blob", "azure_adls"}:
             raise ConfigError(f"connection type '{kind}' cannot be used here yet", hint="Use a connection of type local or azure_blob.")
         if kind != "local":

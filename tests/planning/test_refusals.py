@@ -36,7 +36,7 @@ def beside(key: str) -> str:
             "inputs: { a: { connection: lake, format: delta, path: in, incremental: { mode: stateful, column: i } } }, " + WRITE,
             "input 'a' has a high-water mark",
         ),
-        ("read: { connection: lake, format: api, path: x }", "read format 'api' is not available yet"),
+        ("read: { format: simulation }", "read format 'simulation' is not available yet"),
         (f"{READ}, write: {{ connection: lake, format: sql, table: out }}", "write format 'sql' is not available yet"),
         (beside("contracts: [ { type: not_null, columns: [i] } ]"), "'contracts' is not available yet"),
         (beside("relationships: [ { dimension: d, fact_key: k, dimension_key: k } ]"), "'relationships' is not available yet"),

@@ -167,7 +167,8 @@ def test_secrets_are_asked_for_where_they_stand_and_shown_nowhere():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"type": "http", "base_url": "https://x"}, "connection type 'http' cannot be used here yet"),
+        ({"type": "http"}, "connection 'c': base_url: Field required"),
+        ({"type": "http", "base_url": "https://x", "headers": {"a": "b\r\nc: d"}}, "connection 'c' has a header with a line break"),
         ({"type": "sql_server"}, "connection 'c': host: Field required"),
         ({"type": "delta"}, "connection type 'delta' cannot be used here yet"),
         ({"account_name": "a"}, "connection type 'None' cannot be used here yet"),

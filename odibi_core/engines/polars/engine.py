@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
+from odibi_core.engines.polars.api_reader import read_api
 from odibi_core.engines.polars.avro_reader import read_avro
 from odibi_core.engines.polars.content import fingerprint
 from odibi_core.engines.polars.csv_diagnosis import diagnosed
@@ -32,7 +33,20 @@ from odibi_core.engines.polars.sql_reader import fetch
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
-from odibi_core.ports import DATABASE_FORMATS, Cached, CompiledSql, EngineName, Frame, Scalar, Scanned, Sink, Source, Target, Window
+from odibi_core.ports import (
+    DATABASE_FORMATS,
+    Cached,
+    CompiledSql,
+    EngineName,
+    Frame,
+    Location,
+    Scalar,
+    Scanned,
+    Sink,
+    Source,
+    Target,
+    Window,
+)
 
 _FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet", "excel", "avro")
 
@@ -47,9 +61,12 @@ class PolarsEngine:
 
     name: EngineName = "polars"
 
-    def __init__(self, *, guard: TableGuard | None = None, temporary: Path | None = None) -> None:
+    def __init__(
+        self, *, guard: TableGuard | None = None, temporary: Path | None = None, system: Callable[[str], Location] | None = None
+    ) -> None:
         self._guard = RememberedOnce(guard)
         self._temporary = temporary
+        self._system = system  # where the answers of web APIs are landed
         self._threads = threading.local()
 
     def scan(self, source: Source) -> Scanned:
@@ -60,6 +77,8 @@ class PolarsEngine:
             return Scanned(frame=framed(taken), version=version, rows=rows if taken is frame else None)
         if source.format in DATABASE_FORMATS:
             return self._scan_database(source)
+        if source.format == "api":
+            return self._scan_api(source)
         if source.format not in _FILE_FORMATS:
             raise ConfigError(f"format '{source.format}' cannot be read by Polars", hint=f"Known: delta, sql, {', '.join(_FILE_FORMATS)}.")
         return self._scan_files(source)
@@ -71,6 +90,13 @@ class PolarsEngine:
         if key not in self._held.fetched:
             self._held.fetched[key] = fetch(source, self._held.new_folder())
         frame, rows = self._held.fetched[key]
+        taken = self._taken(frame, source)
+        return Scanned(frame=framed(taken), rows=rows if taken is frame else None)
+
+    def _scan_api(self, source: Source) -> Scanned:
+        if self._system is None or source.landing is None:
+            raise ConfigError(f"the answers of '{source.location.name}' have no place to be landed in", code="internal")
+        frame, rows = read_api(source, self._system(source.landing), self._held.new_folder())
         taken = self._taken(frame, source)
         return Scanned(frame=framed(taken), rows=rows if taken is frame else None)
 

@@ -236,11 +236,11 @@ def result(relation: Relation) -> pl.LazyFrame:
     """
     seen: set[str] = set()
     for one in relation.visible:
-        if one.name in seen:
+        if one.name.lower() in seen:
             raise SchemaMismatchError(f"SQL gives two columns '{one.name}'", hint="Name the columns with AS, or write USING in the JOIN.")
         if is_interval(one.value):
             raise SchemaMismatchError(f"SQL gives an interval as the column '{one.name}'", hint="Add it to a date, or use DATEDIFF.")
-        seen.add(one.name)
+        seen.add(one.name.lower())
     return relation.frame.select([_delivered(one).alias(one.name) for one in relation.visible])
 
 

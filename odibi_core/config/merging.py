@@ -7,8 +7,6 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from odibi_core.config.auth import MODE_SPELLINGS
-from odibi_core.config.connection import TYPE_SPELLINGS
 from odibi_core.config.marks import MarkedList, MarkedMapping, Path
 
 Why = Literal["import", "environment", "recipe"]
@@ -60,8 +58,12 @@ def _pipeline_name(item: JsonValue) -> str | None:
 
 
 def _is_another_kind(base: MarkedMapping, over: MarkedMapping, path: Path) -> bool:
-    if path[:1] != ("connections",):
+    if path[:1] != ("connections",) or len(path) == 1:
         return False
+    # Their models take long to load, and a cold start, which comes through here, needs no model.
+    from odibi_core.config.auth import MODE_SPELLINGS
+    from odibi_core.config.connection import TYPE_SPELLINGS
+
     if len(path) == 2:
         return _differ(base.get("type"), over.get("type"), TYPE_SPELLINGS)
     return path[2:] == ("auth",) and _differ(base.get("mode"), over.get("mode"), MODE_SPELLINGS)

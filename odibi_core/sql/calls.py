@@ -9,16 +9,12 @@ from typing import Any, Protocol
 from sqlglot import exp
 
 from odibi_core.sql import date_patterns, regex, tree
+from odibi_core.sql.date_patterns import TRUNC_UNITS
 from odibi_core.sql.duckdb_names import RENAMED, REWRITTEN
 from odibi_core.sql.functions import HINTS, INTERNAL, Signature, signatures
 from odibi_core.sql.tree import Aggregate, Call, Cast, Expression, Value
 
 INTERVAL_UNITS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"})
-TRUNC_UNITS = {
-    "YEAR": "year", "YYYY": "year", "YY": "year", "QUARTER": "quarter", "MONTH": "month", "MM": "month", "MON": "month", "WEEK": "week",
-    "DAY": "day", "DD": "day", "HOUR": "hour", "MINUTE": "minute", "SECOND": "second", "MILLISECOND": "millisecond",
-    "MICROSECOND": "microsecond",
-}  # fmt: skip
 _CASTS = {
     "string": "string", "int": "int", "bigint": "bigint", "double": "double", "float": "float", "boolean": "boolean", "date": "date",
     "timestamp": "timestamp", "smallint": "smallint", "tinyint": "tinyint", "decimal": "decimal(10,0)",

@@ -11,7 +11,7 @@ from odibi_core.engines.polars.sql.intervals import shifted
 from odibi_core.engines.polars.sql.library import Arguments, function, literal, simple
 from odibi_core.engines.polars.sql.typed import BIGINT, DATE, DOUBLE, INT, TEXT, TIMESTAMP, Typed, typed
 from odibi_core.sql import date_patterns
-from odibi_core.sql.calls import TRUNC_UNITS
+from odibi_core.sql.date_patterns import TRUNC_UNITS
 
 _DEFAULT = "yyyy-MM-dd HH:mm:ss"
 _US = {"DAY": 86_400_000_000, "HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MILLISECOND": 1000, "MICROSECOND": 1,

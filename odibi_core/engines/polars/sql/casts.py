@@ -185,6 +185,12 @@ def _to_timestamp(value: Typed, target: pl.Datetime, *, safe: bool) -> Typed:
 
 
 def _read_timestamp(expr: pl.Expr, *, safe: bool) -> pl.Expr:
+    # Nearly all times are written like this: only the rest is looked at closely, which takes ten times as long.
+    plain = expr.str.replace("T", " ", literal=True).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
+    return pl.coalesce(plain, _read_any_timestamp(pl.when(plain.is_null()).then(expr), safe=safe))
+
+
+def _read_any_timestamp(expr: pl.Expr, *, safe: bool) -> pl.Expr:
     stripped = expr.str.strip_chars().str.replace("T", " ", literal=True)
     bare = stripped.str.replace(r"\s*" + _ZONE, "")
     zoned = stripped.str.replace(r"\s*(?:Z|UTC)$", "+00:00").str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_unit="us")

@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types layers requirements requirements-update requirements-upgrade dev bench clean
+.PHONY: help setup demo test check lint format types layers requirements requirements-update requirements-upgrade reference dev bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ requirements-update: setup ## compile the requirements files after a change of p
 
 requirements-upgrade: setup ## compile them with the newest versions
 	@$(BIN)/python -m tests.tools.requirements --upgrade
+
+reference: setup ## write the reference pages anew after a change of models, transforms, patterns or checks
+	@$(BIN)/python -m tests.tools.reference --update
 
 dev: setup ## run the project in pipelines/ on this machine, as Azure would
 	@$(BIN)/odibi dev

@@ -22,7 +22,16 @@ class PlainSpark(Spark):
         FUNCTION_PARSERS: ClassVar = {name: parser for name, parser in Spark.Parser.FUNCTION_PARSERS.items() if name in _SPECIAL}
 
 
-class PlainDuckDB(DuckDB):
+class QuotedDuckDB(DuckDB):
+    """DuckDB's SQL in which a name may also stand in backticks: the queries of transforms are written like that."""
+
+    class Tokenizer(DuckDB.Tokenizer):
+        """Both quotes of names."""
+
+        IDENTIFIERS: ClassVar = ['"', "`"]
+
+
+class PlainDuckDB(QuotedDuckDB):
     """DuckDB's SQL without functions of its own."""
 
     class Parser(DuckDB.Parser):  # type: ignore[valid-type,misc]  # sqlglot sets it when it makes the class

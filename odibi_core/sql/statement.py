@@ -32,7 +32,9 @@ def parse(text: str, dialect: Dialect, *, plain: bool = True) -> exp.Query:
     """
     try:
         statements = [
-            statement for statement in sqlglot.parse(text, dialect=_grammar(dialect) if plain else dialect) if statement is not None
+            statement
+            for statement in sqlglot.parse(text, dialect=_grammar(dialect) if plain else _written(dialect))
+            if statement is not None
         ]
     except SqlglotError as error:
         _refuse_syntax(error, text)
@@ -101,6 +103,13 @@ def function_name(node: exp.Expr, text: str) -> str:
     if isinstance(node, exp.Anonymous):
         return node.name
     return node.sql_name() if isinstance(node, exp.Func) else node.key
+
+
+def _written(dialect: Dialect) -> Any:
+    """The grammar with all its functions."""
+    from odibi_core.sql.grammar import QuotedDuckDB
+
+    return QuotedDuckDB if dialect == "duckdb" else dialect
 
 
 def _grammar(dialect: Dialect) -> type[sqlglot.Dialect]:

@@ -27,6 +27,14 @@ def test_a_transform_gives_the_rows_that_it_promises(case):
     assert found == case.rows if case.ordered else sorted(found, key=str) == sorted(case.rows, key=str)
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if "\\" not in str(case.params)], ids=str)  # Spark's own escapes
+def test_the_queries_of_a_transform_parse_in_both_dialects(case):
+    """Names are quoted so that a project in DuckDB's dialect can use it, too."""
+    _, params = case.registry.bind(case.name, case.params)
+    for text in params.queries():
+        compile_sql(text, tables=["df"], dialect="duckdb")
+
+
 @pytest.mark.parametrize("registry", [TRANSFORMS, OPERATIONS], ids=lambda registry: registry.kind)
 def test_every_transform_is_documented_and_has_a_case(registry):
     """The docstring shows the shape and an example, and there is a case for it here."""

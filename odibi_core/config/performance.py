@@ -1,8 +1,9 @@
 """`performance:` of the project."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from odibi_core.config.section import Section
+from odibi_core.config.write import as_properties
 
 
 class PerformanceConfig(Section):
@@ -16,3 +17,9 @@ class PerformanceConfig(Section):
     skip_null_profiling: bool = False
     skip_catalog_writes: bool = False
     skip_run_logging: bool = False
+
+    @classmethod
+    def respelled(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Properties of tables may be numbers and switches."""
+        given = data.get("delta_table_properties")
+        return data if given is None else {**data, "delta_table_properties": as_properties(given)}

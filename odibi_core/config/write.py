@@ -12,6 +12,13 @@ SAFE_RETENTION_HOURS = 168  # a week: longer than any reader or writer works on 
 WriteMode = Literal["overwrite", "append", "upsert", "append_once", "merge"]
 
 
+def as_properties(given: Any) -> Any:
+    """Properties of a table as texts: YAML reads `true` and `7` as what they are."""
+    if not isinstance(given, dict):
+        return given
+    return {key: str(value).lower() if isinstance(value, bool | int | float) else value for key, value in given.items()}
+
+
 class AutoOptimizeConfig(Section):
     """Compact and vacuum a Delta table after the write."""
 
@@ -155,6 +162,7 @@ class WriteConfig(Section):
     @classmethod
     def respelled(cls, data: dict[str, Any]) -> dict[str, Any]:
         """Read `true` and `false` of the two keys that are a switch or a section."""
+        data = {**data, "table_properties": as_properties(data["table_properties"])} if "table_properties" in data else data
         for key in ("auto_optimize", "add_metadata"):
             if isinstance(data.get(key), bool):
                 data = {**data, key: {} if data[key] else None}

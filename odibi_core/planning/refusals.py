@@ -72,6 +72,9 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
             found.append((f"input '{alias}' has a high-water mark", "Only 'read' has one: give this source a node of its own."))
     if config.write is not None and config.write.format not in WRITABLE:
         found.append((f"write format '{config.write.format}' is not available yet", f"Available: {', '.join(WRITABLE)}."))
+    if config.write is not None and config.write.partition_by and config.write.format != "delta":
+        hint = "Set 'format: delta': a folder of many files is seen half-written, and a table is not."
+        found.append((f"'write.partition_by' needs a Delta table, not {config.write.format}", hint))
     found.extend((f"'{key}' is not available yet", "Remove it for now.") for key in _unavailable_keys(config))
     return found
 

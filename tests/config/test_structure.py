@@ -318,3 +318,11 @@ def test_what_a_write_cannot_do_is_said(load: Load, settings: str, said: list[st
     """Where it stands, once."""
     notices = load(node(f"name: load\n{READ}\nwrite: {{ connection: lake, path: x, {settings} }}")).notices
     assert [notice.split(":")[0] for notice in notices] == [f"bronze.load.write.{key}" for key in said]
+
+
+def test_properties_of_a_table_may_be_numbers_and_switches(load: Load) -> None:
+    """A table has texts."""
+    write = "write: { connection: lake, format: delta, path: x, table_properties: { a: true, b: 7, c: x } }"
+    config = load("performance: { delta_table_properties: { d: false } }\n" + node(f"name: load\n{READ}\n{write}")).config
+    assert config.pipeline("bronze").node("load").write.table_properties == {"a": "true", "b": "7", "c": "x"}
+    assert config.performance.delta_table_properties == {"d": "false"}

@@ -12,7 +12,7 @@ import pytest
 from odibi_core.engines.polars import PolarsEngine, delta_sink
 from odibi_core.errors import DataError, PermanentServiceError
 from odibi_core.messages import FileVersion
-from odibi_core.ports import FENCED, FencedError, FileChangedError, Location, Source, Target, WriteConflictError
+from odibi_core.ports import FENCED, FencedError, FileChangedError, Location, MergeRules, Source, Target, Upkeep, WriteConflictError
 
 pytestmark = pytest.mark.cloud
 
@@ -269,6 +269,24 @@ def test_an_answer_that_was_lost_is_looked_up_in_the_blob(engine, place, format_
     assert sink.write(_frame(ROWS), {}).rows == 2
     monkeypatch.undo()
     assert _rows(engine.scan(Source(location=target.location, format=format_name)).frame).equals(ROWS)
+
+
+def test_parts_merges_and_upkeep(engine, place):
+    """As on a disk: a part is replaced, a merge follows its rules, and files become one."""
+    location, rules = place("t"), MergeRules(update="source.id > 2", insert="source.id > 2")
+    steps = [
+        ("overwrite", ROWS, {}),
+        ("overwrite", pl.DataFrame({"id": [2], "v": ["x"]}), {"replace_where": "id = 2"}),
+        ("merge", MORE, {"keys": ("id",), "merge": rules}),
+    ]
+    for number, (mode, rows, more) in enumerate(steps):
+        _write(engine, Target(location=location, format="delta", mode=mode, transaction=f"r{number}/n", **more), rows)
+    upkeep = Upkeep(compact=True, vacuum_hours=168)
+    sink = engine.open(Target(location=location, format="delta", mode="append", transaction="last/n", upkeep=upkeep))
+    sink.write(_frame(ROWS.head(1)), {})
+    assert sink.maintain() == ""
+    found = _rows(engine.scan(Source(location=location, format="delta")).frame)
+    assert sorted(found.rows()) == [(1, "a"), (1, "a"), (2, "x"), (3, "c")]
 
 
 def test_a_table_that_vanished(place, guard, container):

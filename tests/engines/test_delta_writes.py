@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from odibi_core.errors import DataError
+from odibi_core.errors import ConfigError, DataError
 from odibi_core.ports import MergeRules, Upkeep, WriteConflictError
 
 DAYS = pl.DataFrame({"day": ["mo", "mo", "tu"], "n": [1, 2, 3]})
@@ -123,7 +123,7 @@ def test_whoever_else_works_on_the_table_goes_first(lake, lazily, upkeep):
     sink = lake.engine.open(lake.target(transaction="r/n", upkeep=upkeep))
     sink.write(lazily(DAYS), {})
     lake.write(DAYS, mode="overwrite")
-    assert sink.maintain() == "table 'lake/t' was not compacted, somebody else works on it; the next write does it"
+    assert sink.maintain() == "table 'lake/t' was not kept up, somebody else works on it; the next write does it"
     assert lake.read().equals(DAYS)
 
 
@@ -131,7 +131,7 @@ def test_what_cannot_be_ordered_is_told_and_fails_nothing(lake, lazily):
     """The column is not there."""
     sink = lake.engine.open(lake.target(transaction="r/n", upkeep=Upkeep(zorder_by=("gone",))))
     sink.write(lazily(DAYS), {})
-    assert sink.maintain().startswith("table 'lake/t' was not compacted: ")
+    assert sink.maintain().startswith("table 'lake/t' was not kept up: ")
     assert lake.read().equals(DAYS)
 
 
@@ -141,3 +141,18 @@ def test_no_upkeep_is_no_commit(lake, lazily):
     version = sink.write(lazily(DAYS), {}).version
     assert sink.maintain() == ""
     assert lake.table().version() == version
+
+
+def test_properties_reach_a_table_that_is_there(lake, lazily):
+    """By one commit behind the rows; a second write makes none."""
+    lake.write(DAYS)
+    versions = []
+    for run in (1, 2):
+        sink = lake.engine.open(lake.target(transaction=f"x{run}/n", properties={"delta.logRetentionDuration": "interval 60 days"}))
+        sink.write(lazily(DAYS), {})
+        assert sink.maintain() == ""
+        versions.append(lake.table().version())
+    assert lake.table().metadata().configuration["delta.logRetentionDuration"] == "interval 60 days"
+    assert versions == [3, 4]
+    with pytest.raises(ConfigError, match=r"'delta\.enableDeletionVectors' cannot be 'true'"):
+        lake.engine.open(lake.target(properties={"delta.enableDeletionVectors": "true"}))

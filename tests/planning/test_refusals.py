@@ -30,6 +30,10 @@ def beside(key: str) -> str:
         (beside("streaming: true"), "streaming is not available"),
         (with_read("streaming: true"), "streaming is not available"),
         (with_write("streaming: { checkpoint_location: x }"), "streaming is not available"),
+        (
+            f"{READ}, write: {{ connection: lake, format: parquet, path: out, partition_by: [i] }}",
+            "'write.partition_by' needs a Delta table, not parquet",
+        ),
         ("read: { connection: lake, format: cloudFiles, path: in }", "read format 'cloudFiles' is not available yet"),
         (f"{READ[:-2]}, incremental: {{ mode: stateful, column: i }} }}", "a stateful load needs a 'write'"),
         (

@@ -18,6 +18,7 @@ from odibi_core.engines.polars.delta_table import (
     is_placeholder,
     lazy_rows,
     open_table,
+    refuse_properties,
     refuse_unwritable,
     table_schema,
 )
@@ -28,7 +29,7 @@ from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.guard import TableGuard
 from odibi_core.engines.polars.pinned_files import listed
 from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError, SchemaMismatchError
-from odibi_core.ports import FENCED, FencedError, Frame, Scanned, Target, WriteConflictError, WriteReceipt
+from odibi_core.ports import FENCED, FencedError, Frame, Scanned, Target, Upkeep, WriteConflictError, WriteReceipt
 
 _KEYED = frozenset({"upsert", "merge", "append_once"})
 
@@ -50,6 +51,7 @@ class DeltaSink:
         self._looked_up = False  # once is enough: the handle does not move
         if target.mode in _KEYED and not target.keys:
             raise ConfigError(f"mode '{target.mode}' needs keys", hint="Set 'keys' in the write options.")
+        refuse_properties(target.properties)
         with translated(f"opening table '{self._name}'"):
             self._table = open_table(target.location)
             if self._table is None:
@@ -115,19 +117,18 @@ class DeltaSink:
             return self._receipt_after(error, commit)
 
     def maintain(self) -> str:
-        """Compact, order and vacuum the table as the target says. The rows are in: what goes wrong here is told and nothing more."""
-        upkeep = self._target.upkeep
-        if upkeep is None or self._table is None:
+        """Set properties, compact, order and vacuum as the target says. The rows are in: what goes wrong is told and nothing more."""
+        if self._table is None:
             return ""
         try:
-            keep_up(self._table, upkeep)
+            keep_up(self._table, self._target.upkeep or Upkeep(), self._target.properties)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except CommitFailedError:
-            return f"table '{self._name}' was not compacted, somebody else works on it; the next write does it"
+            return f"table '{self._name}' was not kept up, somebody else works on it; the next write does it"
         except BaseException as error:  # noqa: BLE001 - a panic too: nothing of this may fail a node whose rows are in
-            known = translate(error, f"compacting table '{self._name}'")
-            return f"table '{self._name}' was not compacted: {known.message if isinstance(known, OdibiError) else type(error).__name__}"
+            known = translate(error, f"keeping up table '{self._name}'")
+            return f"table '{self._name}' was not kept up: {known.message if isinstance(known, OdibiError) else type(error).__name__}"
         return ""
 
     def fence(self, application: str) -> None:

@@ -97,6 +97,18 @@ def refuse_unwritable(table: DeltaTable, name: str) -> None:
         )
 
 
+def refuse_properties(properties: Mapping[str, str]) -> None:
+    """
+    Raises:
+        ConfigError: If a property would make a table that we could not write again.
+    """
+    wrong = [key for key, values in _REFUSED_SETTINGS.items() if properties.get(key, "").lower() in values]
+    if wrong:
+        raise ConfigError(
+            f"table property '{wrong[0]}' cannot be {properties[wrong[0]]!r}", hint="The Polars engine could not write the table again."
+        )
+
+
 def found_table(
     location: Location,
     schema: pl.Schema,
@@ -127,11 +139,7 @@ def _first_entry(
     properties: Mapping[str, str],
     transaction: tuple[str, int, int] | None,
 ) -> bytes:
-    wrong = [key for key, values in _REFUSED_SETTINGS.items() if properties.get(key, "").lower() in values]
-    if wrong:
-        raise ConfigError(
-            f"table property '{wrong[0]}' cannot be {properties[wrong[0]]!r}", hint="The Polars engine could not write the table again."
-        )
+    refuse_properties(properties)
     with translated(f"creating table '{location.name}'"):
         if properties == PROPERTIES:
             actions = _plain_actions(Schema.from_arrow(schema), partition_by)

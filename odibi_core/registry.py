@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -29,10 +30,16 @@ class Entry(Generic[Fn]):
 
 
 class Registry(Generic[Fn]):
-    """Functions by name. A duplicate name is an error, an unknown one is answered with the nearest known."""
+    """
+    Functions by name. A duplicate name is an error, an unknown one is answered with the nearest known.
 
-    def __init__(self, kind: str) -> None:
+    `homes` names the modules that register functions, each with the names: a module is imported when one of them is asked for, so that a
+    worker pays for what its nodes use.
+    """
+
+    def __init__(self, kind: str, homes: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.kind = kind
+        self._homes = {name: module for module, names in (homes or {}).items() for name in names}
         self._entries: dict[str, Entry[Fn]] = {}
         self._withheld: dict[str, str] = {}  # name → what to do instead
 
@@ -58,13 +65,15 @@ class Registry(Generic[Fn]):
         Raises:
             ConfigError: If nothing is registered under it.
         """
+        if name not in self._entries and name in self._homes:
+            import_module(self._homes[name])
         entry = self._entries.get(name)
         if entry is None and name in self._withheld:
             raise ConfigError(f"{self.kind} '{name}' is not available", code="not_available", hint=self._withheld[name])
         if entry is None:
-            near = difflib.get_close_matches(name, self._entries, n=1)
+            near = difflib.get_close_matches(name, self.names, n=1)
             hint = f"Did you mean '{near[0]}'? " if near else ""
-            raise ConfigError(f"unknown {self.kind} '{name}'", hint=f"{hint}Known: {', '.join(sorted(self._entries))}.")
+            raise ConfigError(f"unknown {self.kind} '{name}'", hint=f"{hint}Known: {', '.join(sorted(self.names))}.")
         return entry
 
     def bind(self, name: str, params: Mapping[str, JsonValue]) -> tuple[Fn, Any]:
@@ -85,15 +94,21 @@ class Registry(Generic[Fn]):
     def joined(self, other: Registry[Fn]) -> Registry[Fn]:
         """A registry of this kind with the entries of both; those of this one go first."""
         both: Registry[Fn] = Registry(self.kind)
+        both._homes = {**other._homes, **self._homes}
         both._entries = {**other._entries, **self._entries}
         both._withheld = {**other._withheld, **self._withheld}
         return both
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name that can be looked up."""
+        return frozenset((*self._homes, *self._entries))
+
     def __iter__(self) -> Iterator[Entry[Fn]]:
-        return iter(self._entries.values())
+        return iter([self.get(name) for name in (*self._homes, *(name for name in self._entries if name not in self._homes))])
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return name in self._homes or name in self._entries
 
 
 def _problems_of(error: ValidationError, params: Mapping[str, JsonValue], who: str, known: tuple[str, ...]) -> tuple[Problem, ...]:

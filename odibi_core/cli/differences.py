@@ -42,6 +42,12 @@ DIFFERENCES = (
         why="a mark is only worth something if it moves with the data",
     ),
     Difference(
+        ends=("read", "format"),
+        value="csv",
+        says="only an empty cell is NULL: 'NA', 'null' and the like stay texts unless 'options.null_values' names them",
+        why="a country's code must not vanish",
+    ),
+    Difference(
         ends=("^", "retry"),
         says="only what can pass by itself is tried again, and nothing is written twice by it",
         why="a wrong YAML and broken rows stay wrong",

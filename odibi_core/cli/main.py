@@ -5,14 +5,31 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 from odibi_core import __version__
-from odibi_core.cli import catalog, exits, init, listing, migrate, plan, run, schema, story, test, validate
+from odibi_core.cli import exits
 from odibi_core.cli.screen import Mode, Screen
 
 _EXIT_CODES = "exit codes: 0 ok, 2 the YAML or the command, 3 the data, 4 a service, 70 a bug, 130 Ctrl-C"
 _JSON_LOGS = "json"
+# Each command: the module that does it, and what it is for.
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("init", "a project that runs, to be changed into one's own"),
+    "run": ("run", "run pipelines in this process"),
+    "plan": ("plan", "what would run, where and why; nothing is run"),
+    "validate": ("validate", "find everything that is wrong with a project"),
+    "test": ("test", "given rows, expected rows: tests of nodes, written in YAML"),
+    "story": ("story", "what the last runs have to tell"),
+    "catalog": ("catalog", "what ran, what moved and what is where"),
+    "list": ("listing", "the transformers, patterns, operations and checks that a YAML can name"),
+    "explain": ("listing", "one of them: parameters, meaning, an example"),
+    "schema": ("schema", "the JSON Schema of the language, for an editor"),
+    "migrate": ("migrate", "what of a project of the reference runs as it is, and what differs"),
+    "dev": ("dev", "the whole cloud on this machine, event-driven"),
+}
+_DEFINED_BY: Mapping[str, str] = {"list": "add_list_arguments", "explain": "add_explain_arguments"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from odibi_core.cli.dev import dev
 
             return dev(words[1:])
-        given = _parser().parse_args(words)
+        given = _parser(next((word for word in words if word in _COMMANDS), None)).parse_args(words)
         screen = _screen(given)
         return int(given.run(given, screen))
     except KeyboardInterrupt:
@@ -44,22 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exits.tell(error, screen, os.environ)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The command line; only the chosen command has its arguments, so that only its module is imported."""
     parser = argparse.ArgumentParser(prog="odibi", description="Data pipelines that run themselves.", epilog=_EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"odibi {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    init.add_arguments(commands.add_parser("init", help="a project that runs, to be changed into one's own"))
-    run.add_arguments(commands.add_parser("run", help="run pipelines in this process", epilog=_EXIT_CODES))
-    plan.add_arguments(commands.add_parser("plan", help="what would run, where and why; nothing is run"))
-    validate.add_arguments(commands.add_parser("validate", help="find everything that is wrong with a project"))
-    test.add_arguments(commands.add_parser("test", help="given rows, expected rows: tests of nodes, written in YAML"))
-    story.add_arguments(commands.add_parser("story", help="what the last runs have to tell"))
-    catalog.add_arguments(commands.add_parser("catalog", help="what ran, what moved and what is where"))
-    listing.add_list_arguments(commands.add_parser("list", help="the transformers, operations and checks that a YAML can name"))
-    listing.add_explain_arguments(commands.add_parser("explain", help="one of them: parameters, meaning, an example"))
-    schema.add_arguments(commands.add_parser("schema", help="the JSON Schema of the language, for an editor"))
-    migrate.add_arguments(commands.add_parser("migrate", help="what of a project of the reference runs as it is, and what differs"))
-    commands.add_parser("dev", help="the whole cloud on this machine, event-driven")
+    for name, (module, help_text) in _COMMANDS.items():
+        command = commands.add_parser(name, help=help_text, epilog=_EXIT_CODES if name == "run" else None)
+        if name == chosen:
+            define = getattr(import_module(f"odibi_core.cli.{module}"), _DEFINED_BY.get(name, "add_arguments"))
+            define(command)
     return parser
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from odibi_core.patterns import aggregation, date_dimension, deletes, dimension, fact, merge, scd2  # noqa: F401  they register their patterns
 from odibi_core.patterns.contract import PATTERNS, Made, PatternContext, PatternParams, Place, pattern
 
 __all__ = ["PATTERNS", "Made", "PatternContext", "PatternParams", "Place", "pattern"]

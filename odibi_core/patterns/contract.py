@@ -111,7 +111,21 @@ class Made:
 
 Pattern = Callable[[Any, Any, PatternContext], Made]  # the frame is None if the pattern needs no input
 
-PATTERNS: Registry[Pattern] = Registry("pattern")
+PATTERNS: Registry[Pattern] = Registry(
+    "pattern",
+    {
+        f"odibi_core.patterns.{module}": (name,)
+        for module, name in {
+            "aggregation": "aggregation",
+            "date_dimension": "date_dimension",
+            "deletes": "detect_deletes",
+            "dimension": "dimension",
+            "fact": "fact",
+            "merge": "merge",
+            "scd2": "scd2",
+        }.items()
+    },
+)
 pattern = PATTERNS.register
 
 

@@ -110,10 +110,10 @@ def bind_call(kind: CallKind, name: str, params: Mapping[str, JsonValue], librar
 
     if name in PATTERNS:
         return PATTERNS.bind(name, params)
-    near = difflib.get_close_matches(name, [entry.name for entry in PATTERNS], n=1)
     try:
         return library.bind(kind, name, params)
     except ConfigError as error:
+        near = difflib.get_close_matches(name, PATTERNS.names, n=1)
         if near and error.message.startswith("unknown") and "Did you mean" not in error.hint:
             raise ConfigError(error.message, hint=f"Did you mean '{near[0]}'? {error.hint}") from None
         raise
@@ -129,7 +129,7 @@ def patterns_known() -> frozenset[str]:
     """The names of all patterns."""
     from odibi_core.patterns import PATTERNS
 
-    return frozenset(entry.name for entry in PATTERNS)
+    return PATTERNS.names
 
 
 def calls_by_place(config: NodeConfig) -> list[tuple[str, CallKind, str, dict[str, JsonValue]]]:

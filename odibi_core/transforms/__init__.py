@@ -2,27 +2,7 @@
 
 from __future__ import annotations
 
-from odibi_core.transforms import (  # noqa: F401  they register their transforms
-    aggregates,
-    agreement,
-    columns,
-    dates,
-    expressions,
-    joins,
-    json_text,
-    keys,
-    later,
-    measures,
-    nested,
-    operations,
-    periods,
-    rows,
-    sampling,
-    text,
-    types,
-    values,
-    windows,
-)
+from odibi_core.transforms import later  # noqa: F401  it says what is not to be had; the families are imported by name, see `contract`
 from odibi_core.transforms.authors import transform
 from odibi_core.transforms.contract import OPERATIONS, TRANSFORMS, Params, TransformContext, unknown_dataset
 from odibi_core.transforms.library import Library

@@ -72,8 +72,47 @@ class TransformContext:
 
 Transform = Callable[[Frame, Any, TransformContext], Frame]
 
-TRANSFORMS: Registry[Transform] = Registry("transform")
-OPERATIONS: Registry[Transform] = Registry("operation")
+_FAMILIES = "odibi_core.transforms"
+TRANSFORMS: Registry[Transform] = Registry(
+    "transform",
+    {
+        f"{_FAMILIES}.{family}": names
+        for family, names in {
+            "aggregates": ("aggregate", "pivot", "unpivot"),
+            "agreement": ("cross_check",),
+            "columns": (
+                "select_columns",
+                "drop_columns",
+                "rename_columns",
+                "add_prefix",
+                "add_suffix",
+                "normalize_schema",
+                "normalize_column_names",
+            ),
+            "dates": ("extract_date_parts", "date_add", "date_trunc", "date_diff", "convert_timezone"),
+            "expressions": ("derive_columns", "case_when", "validate_and_flag"),
+            "joins": ("join", "union", "apply_mapping"),
+            "json_text": ("parse_json", "normalize_json"),
+            "keys": ("hash_columns", "generate_surrogate_key", "generate_numeric_key"),
+            "measures": ("unit_convert",),
+            "nested": ("explode_list_column", "unpack_struct", "flatten_struct"),
+            "periods": ("split_events_by_period",),
+            "rows": ("filter_rows", "deduplicate", "limit", "sort", "distinct"),
+            "sampling": ("sample",),
+            "text": ("clean_text", "trim_whitespace", "split_part", "concat_columns", "regex_replace"),
+            "types": ("cast_columns",),
+            "values": ("fill_nulls", "coalesce_columns", "replace_values", "dict_based_mapping"),
+            "windows": ("row_number", "window_calculation", "sessionize"),
+        }.items()
+    },
+)
+OPERATIONS: Registry[Transform] = Registry(
+    "operation",
+    {
+        f"{_FAMILIES}.aggregates": ("pivot", "unpivot"),
+        f"{_FAMILIES}.operations": ("drop_duplicates", "fillna", "drop", "rename", "sort", "sample"),
+    },
+)
 transform = TRANSFORMS.register
 operation = OPERATIONS.register
 

@@ -46,6 +46,7 @@ def test_what_differs_is_said_at_its_line(tmp_path: Path) -> None:
         (4, "a relative folder starts at the folder of the YAML, not at the current one"),
         (5, "a story is a folder of its own, by pipeline, day and run id"),
         (6, "the catalog has other tables, and marks of the old one are not read: the first run loads everything"),
+        (11, "only an empty cell is NULL: 'NA', 'null' and the like stay texts unless 'options.null_values' names them"),
         (12, "NULL stays NULL"),
         (13, "NULL passes"),
         (14, "the nodes behind a failed one run"),

@@ -9,15 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
-from odibi_core.engines.polars.api_reader import read_api
-from odibi_core.engines.polars.avro_reader import read_avro
 from odibi_core.engines.polars.content import fingerprint
 from odibi_core.engines.polars.csv_diagnosis import diagnosed
 from odibi_core.engines.polars.csv_reader import scan_csv
 from odibi_core.engines.polars.delta_reader import scan_delta
 from odibi_core.engines.polars.delta_sink import DeltaSink
 from odibi_core.engines.polars.errors import translated
-from odibi_core.engines.polars.excel_reader import read_excel
 from odibi_core.engines.polars.file_rows import MODES, FileRows
 from odibi_core.engines.polars.file_sink import FORMATS, FileSink, refuse_partitions
 from odibi_core.engines.polars.frames import framed, native
@@ -29,7 +26,6 @@ from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.pinned_files import files_now, pinned, verify
 from odibi_core.engines.polars.places import is_remote
 from odibi_core.engines.polars.sql import query as run_query
-from odibi_core.engines.polars.sql_reader import fetch
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
@@ -88,6 +84,8 @@ class PolarsEngine:
         window = source.window
         key = (source.location.uri, source.location.path, source.query, source.filter, window and replace(window, until=None))
         if key not in self._held.fetched:
+            from odibi_core.engines.polars.sql_reader import fetch
+
             self._held.fetched[key] = fetch(source, self._held.new_folder())
         frame, rows = self._held.fetched[key]
         taken = self._taken(frame, source)
@@ -96,6 +94,8 @@ class PolarsEngine:
     def _scan_api(self, source: Source) -> Scanned:
         if self._system is None or source.landing is None:
             raise ConfigError(f"the answers of '{source.location.name}' have no place to be landed in", code="internal")
+        from odibi_core.engines.polars.api_reader import read_api
+
         frame, rows = read_api(source, self._system(source.landing), self._held.new_folder())
         taken = self._taken(frame, source)
         return Scanned(frame=framed(taken), rows=rows if taken is frame else None)
@@ -116,8 +116,12 @@ class PolarsEngine:
             case "parquet":
                 frame, rows = scan_parquet(source, files)
             case "excel":
+                from odibi_core.engines.polars.excel_reader import read_excel
+
                 frame = read_excel(source, files)
             case "avro":
+                from odibi_core.engines.polars.avro_reader import read_avro
+
                 frame = read_avro(source, files)
             case _:
                 frame = scan_json(source, files, folder)

@@ -211,6 +211,9 @@ class NodeRunner:
         key = mark_key(plan, node, config)
         target = target_of(plan, node, config, self.computer.connections(plan))
         sink = None if target is None else self.computer.engine.open(target)
+        if sink is not None and target is not None and config.write is not None and config.write.first_run_query and not sink.exists:
+            # The first load is as its author wrote it: it is not merged with nothing. All else about the node goes by its own mode.
+            sink = self.computer.engine.open(replace(target, mode="overwrite"))
         patterns = self.computer.open_patterns(plan, node, config, sink)
         if sink is None and patterns is not None and patterns.targets:
             target, sink = patterns.targets[-1].target, patterns.targets[-1].sink

@@ -386,3 +386,19 @@ def test_a_story_tells_why_a_node_is_there_and_what_to_do(runs, where: str) -> N
     text = page.read_text()
     assert "Why **this** is here" in text
     assert "https://example.org/runbook" in text
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert, options: { keys: [i] }", "append_once, options: { keys: [i] }"])
+def test_the_first_run_has_a_query_of_its_own_and_replaces(tmp_path: Path, mode: str) -> None:
+    """Its rows are written as they are, keys that come twice too; from the second run on the node's query and mode count."""
+    runs = Runs(
+        tmp_path,
+        "{ name: n, read: { connection: landing, format: csv, path: in.csv, query: 'SELECT i FROM df WHERE i > 2' }, "
+        f"write: {{ connection: lake, format: delta, path: t, mode: {mode}, first_run_query: 'SELECT i FROM df' }} }}",
+    )
+    runs.land("i\n1\n1\n3\n")
+    assert runs.run().status == "succeeded"
+    assert runs.table()["i"].to_list() == [1, 1, 3]
+    runs.land("i\n2\n4\n")
+    assert runs.run().status == "succeeded"
+    assert runs.table()["i"].to_list() == [1, 1, 3, 4]

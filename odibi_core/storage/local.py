@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odibi_core.errors import TransientServiceError
+from odibi_core.folder_lock import locked
 from odibi_core.ports import Stored
 from odibi_core.storage.faults import folder_faults
-from odibi_core.storage.locking import locked
 from odibi_core.storage.paths import RESERVED, safe_join, safe_prefix
 
 if TYPE_CHECKING:

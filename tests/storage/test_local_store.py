@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from odibi_core.errors import PermanentServiceError, TransientServiceError
+from odibi_core.folder_lock import locked
 from odibi_core.storage import LocalStore
 from odibi_core.storage.faults import of_folder
-from odibi_core.storage.locking import locked
 
 PROCESSES = 4
 
@@ -142,7 +142,7 @@ def test_a_lock_is_for_one_at_a_time_and_for_the_folder_that_is_there(tmp_path):
             waiting = start(
                 """
                 from pathlib import Path
-                from odibi_core.storage.locking import locked
+                from odibi_core.folder_lock import locked
                 with locked(Path(sys.argv[1])):
                     print("in")
                 """,

@@ -15,12 +15,12 @@ import polars as pl
 
 from odibi_core.engines.polars.delta_table import PLACEHOLDER
 from odibi_core.engines.polars.errors import translated
-from odibi_core.engines.polars.folder_lock import locked
 from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.pinned_files import pinned
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
+from odibi_core.folder_lock import locked
 from odibi_core.messages import FileVersion
 from odibi_core.ports import FENCED, FencedError, FileChangedError, Frame, Location, Scanned, Target, WriteConflictError, WriteReceipt
 

@@ -16,9 +16,9 @@ import polars as pl
 
 from odibi_core.engines.polars.csv_options import csv_options
 from odibi_core.engines.polars.errors import translated
-from odibi_core.engines.polars.folder_lock import locked
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError, DataError
+from odibi_core.folder_lock import locked
 from odibi_core.messages import digest
 from odibi_core.ports import Location, Target, WriteConflictError
 

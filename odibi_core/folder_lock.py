@@ -7,11 +7,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from odibi_core.storage.paths import RESERVED
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+LOCK_FILE = ".odibi~lock"  # on Windows, where a folder itself cannot be locked
 
 if sys.platform == "win32":
     import msvcrt
@@ -25,7 +25,7 @@ if sys.platform == "win32":
         Raises:
             FileNotFoundError: If there is no such folder.
         """
-        with (folder / f"{RESERVED}lock").open("a+b") as handle:
+        with (folder / LOCK_FILE).open("a+b") as handle:
             while True:
                 handle.seek(0)
                 try:

@@ -15,13 +15,14 @@ from odibi_local.functions_host import FunctionsHost
 pytestmark = pytest.mark.cloud
 
 APP = """
-import asyncio, json, threading
+import asyncio, json, sys, threading
 
 def queue(name, **options):
     return app.service_bus_queue_trigger(arg_name="msg", connection="Bus", queue_name=name, **options)
 
 def say(what, **fields):
-    print(json.dumps({"say": what, **fields}), flush=True)
+    sys.stdout.write(json.dumps({"say": what, **fields}) + "\\n")  # in one piece: functions run side by side
+    sys.stdout.flush()
 
 """
 

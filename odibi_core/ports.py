@@ -150,12 +150,21 @@ class MergeRules:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Expiry:
+    """Rows that have been kept long enough."""
+
+    column: str  # says when a row came, as ISO 8601 text in UTC
+    before: str  # older rows go
+
+
+@dataclass(frozen=True, kw_only=True)
 class Upkeep:
     """What is done to a table after a commit, if nobody else works on it."""
 
     zorder_by: tuple[str, ...] = ()
     compact: bool = False
     vacuum_hours: int | None = None
+    expiry: Expiry | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +185,7 @@ class Target:
     as_computed: bool = True  # the rows go in as the node computed them, with no columns that nodes behind do not see
     properties: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, JsonValue] = field(default_factory=dict)
+    evolves: bool = False  # columns follow the rows: new ones are added, and where types do not fit a column becomes text
     over_present: bool = False  # the new rows are made of the present ones: commit over exactly those, or be refused (`Sink.present`)
 
 

@@ -25,6 +25,8 @@ from odibi_core.engines.polars.delta_table import (
 from odibi_core.engines.polars.delta_upkeep import keep_up
 from odibi_core.engines.polars.delta_write import commit_rows, rows_in_log, rows_to_write
 from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
+from odibi_core.engines.polars.evolution import with_case_of
+from odibi_core.engines.polars.file_rows import together
 from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.guard import TableGuard
 from odibi_core.engines.polars.pinned_files import listed
@@ -108,8 +110,12 @@ class DeltaSink:
             self._guard.remember(self._target.location.uri)
             fenced_only = is_placeholder(table)
             target = replace(self._target, mode="overwrite", overwrite_schema=True) if fenced_only else self._target
-            rows = rows_to_write(table, self._target, self._fit(table, target, batch))
-        commit = Commit(target=target, rows=rows.height, created=created or fenced_only, facts=facts, sequence=sequence, marks=marks or {})
+            if target.evolves and not fenced_only:
+                target, rows = self._evolved(table, batch)
+            else:
+                rows = rows_to_write(table, self._target, self._fit(table, target, batch))
+        new = batch.rows.height if target.evolves else rows.height
+        commit = Commit(target=target, rows=new, created=created or fenced_only, facts=facts, sequence=sequence, marks=marks or {})
         try:
             commit_rows(table, target, rows, commit.properties(table, alone=target.mode != "append"))
             return commit.receipt(table)
@@ -210,6 +216,18 @@ class DeltaSink:
         grows = target.merge_schema
         rows = fitted(batch, table_schema(table), add_columns=grows, fill_missing=grows and target.mode != "overwrite")
         return with_partition_values(rows, there)
+
+    def _evolved(self, table: DeltaTable, batch: Batch) -> tuple[Target, pl.DataFrame]:
+        """How rows go in whose columns are not those of the table: beside the others, or with all of them if a column changes its type."""
+        rows = with_case_of(batch.rows, table_schema(table).names())
+        declared = pl.Schema(zip(rows.columns, batch.declared.dtypes(), strict=True))
+        try:
+            fitting = fitted(Batch(rows=rows, declared=declared), table_schema(table), add_columns=True, fill_missing=True)
+        except SchemaMismatchError:
+            there = lazy_rows(table, self._target.location).collect()
+            whole = together(there, rows, text_for_both=True)
+            return replace(self._target, mode="overwrite", overwrite_schema=True), whole
+        return self._target, fitting
 
     def _receipt_after(self, error: BaseException, commit: Commit) -> WriteReceipt:
         """The receipt if the commit happened although it raised; otherwise raises what went wrong."""

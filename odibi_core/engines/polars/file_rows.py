@@ -11,6 +11,7 @@ import polars as pl
 from odibi_core.engines.polars.delta_schema import check_keys, need_keys
 from odibi_core.engines.polars.delta_types import fits_by_value, widens
 from odibi_core.engines.polars.errors import some_names, translated
+from odibi_core.engines.polars.evolution import as_text, with_case_of
 from odibi_core.engines.polars.frames import Collect, framed, native
 from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.text_file import TextFile, parsed, written
@@ -23,7 +24,7 @@ MODES = frozenset({"append", "upsert", "append_once", "merge"})
 
 class FileRows:
     """
-    A CSV, JSON or Parquet file whose rows are kept. See `ports.Sink` for the contract; a file has no fence.
+    A CSV, JSON or Parquet file whose rows are kept. See `ports.Sink` for the contract; a text file has no fence.
 
     The file is opened before anything is read, and put back only over what was opened. The same node of the same run adds its rows once.
     """
@@ -76,16 +77,20 @@ class FileRows:
         return WriteReceipt(rows=added, version=None, created=not self.exists, columns=columns, facts=dict(facts))
 
     def maintain(self) -> str:
-        """A file needs none."""
-        return ""
+        """Remove the rows that have been kept long enough; of a Parquet file only."""
+        return "" if self._parquet is None else self._parquet.maintain()
 
-    def fence(self, application: str) -> None:  # noqa: ARG002 - the contract's
+    def fence(self, application: str) -> None:
         """
-        Not possible: a file is closed to nobody.
+        Close a Parquet file to an application. A text file is closed to nobody.
 
         Raises:
-            ConfigError: Always.
+            ConfigError: If it is a text file.
+            WriteConflictError: If that application committed meanwhile.
         """
+        if self._parquet is not None:
+            self._parquet.fence(application)
+            return
         raise ConfigError(f"a {self._target.format} target cannot be fenced", hint="Set 'format: delta'.")
 
     def _added_to_parquet(
@@ -94,8 +99,10 @@ class FileRows:
         assert self._parquet is not None
         present = self._parquet.present()
         there = pl.DataFrame() if present is None else native(present.frame).collect()
-        kept, added = self._chosen(there, rows)
-        receipt = self._parquet.write(framed(together(kept, added).lazy()), facts, sequence=sequence, marks=marks)
+        evolves = self._target.evolves
+        kept, added = self._chosen(there, with_case_of(rows, there.columns) if evolves else rows)
+        whole = together(kept, added, text_for_both=evolves)
+        receipt = self._parquet.write(framed(whole.lazy()), facts, sequence=sequence, marks=marks)
         return added.height, receipt.columns
 
     def _added_to_text(self, rows: pl.DataFrame) -> tuple[int, tuple[Column, ...]]:
@@ -148,22 +155,22 @@ def _is_in(rows: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
     return found["__there"].fill_null(value=False)
 
 
-def together(there: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+def together(there: pl.DataFrame, new: pl.DataFrame, *, text_for_both: bool = False) -> pl.DataFrame:
     """
     The rows that are there and the new ones; a column that one of them lacks is missing in its rows.
 
     Raises:
-        SchemaMismatchError: If a column has two types of which neither holds the values of the other exactly.
+        SchemaMismatchError: If a column has two types of which neither holds the values of the other exactly, and text is not wanted.
     """
     if not there.width or not new.height:
         return there if there.width else new
     types: dict[str, pl.DataType] = {}
     for name in [*there.columns, *(name for name in new.columns if name not in there.columns)]:
-        types[name] = _common(there, new, name)
+        types[name] = _common(there, new, name, text_for_both=text_for_both)
     return pl.concat([_as(there, types), _as(new, types)])
 
 
-def _common(there: pl.DataFrame, new: pl.DataFrame, name: str) -> pl.DataType:
+def _common(there: pl.DataFrame, new: pl.DataFrame, name: str, *, text_for_both: bool) -> pl.DataType:
     if name not in there.columns or name not in new.columns:
         return (there if name in there.columns else new).schema[name]
     have, want = new.schema[name], there.schema[name]
@@ -173,10 +180,17 @@ def _common(there: pl.DataFrame, new: pl.DataFrame, name: str) -> pl.DataType:
         return have
     if widens(have, want) or fits_by_value(new[name], want, have):
         return want
+    if text_for_both:
+        return pl.String()
     raise SchemaMismatchError(f"column '{name}' is {have} and the file has {want}", hint="Cast the column in the node.")
 
 
 def _as(rows: pl.DataFrame, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    return rows.select(
-        pl.col(name).cast(dtype) if name in rows.columns else pl.lit(None, dtype=dtype).alias(name) for name, dtype in types.items()
-    )
+    return rows.select(_cast(rows, name, dtype) for name, dtype in types.items())
+
+
+def _cast(rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
+    if name not in rows.columns:
+        return pl.lit(None, dtype=dtype).alias(name)
+    have = rows.schema[name]
+    return as_text(pl.col(name), have) if isinstance(dtype, pl.String) and have != dtype else pl.col(name).cast(dtype)

@@ -18,11 +18,22 @@ from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.pinned_files import pinned
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
-from odibi_core.errors import ConfigError, DataError
+from odibi_core.errors import ConfigError, DataError, OdibiError
 from odibi_core.events import Column
 from odibi_core.folder_lock import locked
 from odibi_core.messages import FileVersion
-from odibi_core.ports import FENCED, FencedError, FileChangedError, Frame, Location, Scanned, Target, WriteConflictError, WriteReceipt
+from odibi_core.ports import (
+    FENCED,
+    Expiry,
+    FencedError,
+    FileChangedError,
+    Frame,
+    Location,
+    Scanned,
+    Target,
+    WriteConflictError,
+    WriteReceipt,
+)
 
 _KEY = "odibi"
 _REMEMBERED = 200  # transactions; a message that is replayed later than that many commits finds its run ended
@@ -74,6 +85,7 @@ class ParquetTable:
             )
         self._target = target
         self._collect = collect
+        self._new_folder = new_folder
         self._name = target.location.name
         with translated(f"opening '{self._name}'"):
             self._tag = _tag_of(target.location)
@@ -135,8 +147,29 @@ class ParquetTable:
         return WriteReceipt(rows=rows.height, version=None, created=not self.exists, columns=_columns(rows.schema), facts=dict(facts))
 
     def maintain(self) -> str:
-        """A file needs none."""
+        """Remove the rows that have been kept long enough. The rows are in: what goes wrong is told and nothing more."""
+        expiry = self._target.upkeep.expiry if self._target.upkeep is not None else None
+        if expiry is None:
+            return ""
+        try:
+            ParquetTable(self._target, self._collect, self._new_folder).expire(expiry)
+        except WriteConflictError:
+            return f"'{self._name}' was not kept up, somebody else works on it; the next write does it"
+        except OdibiError as error:
+            return f"'{self._name}' was not kept up: {error.message}"
         return ""
+
+    def expire(self, expiry: Expiry) -> None:
+        """Put the file back without the rows that are too old, if there are any. A column of another type is not compared."""
+        if self._file is None or not self.exists or pl.read_parquet_schema(self._file).get(expiry.column) != pl.String():
+            return
+        too_old = pl.col(expiry.column) < expiry.before
+        with translated(f"reading '{self._name}'"):
+            rows = pl.scan_parquet(self._file, glob=False, hive_partitioning=False)
+            if not rows.select(too_old.any()).collect().item():
+                return
+            kept = rows.filter(~too_old.fill_null(value=False)).collect()
+        self._put(kept, self._memory)
 
     def fence(self, application: str) -> None:
         """

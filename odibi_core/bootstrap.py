@@ -8,7 +8,6 @@ import os
 import platform
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -19,6 +18,7 @@ from odibi_core import __version__
 from odibi_core.config import LoadedProject, NodeConfig, Scope, load_project, resolve
 from odibi_core.errors import ConfigError
 from odibi_core.events import AnyRunEvent
+from odibi_core.frozen import Frozen
 from odibi_core.messages import StartRun
 from odibi_core.planning.personal import salts_of, with_salt
 from odibi_core.planning.plan import Plan, PlannedNode
@@ -52,8 +52,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class App:
+class App(Frozen):
     """The product, put together."""
 
     project: LoadedProject | None  # None: the YAML is broken, see `problem`
@@ -78,8 +77,7 @@ class App:
         return self.project
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Frozen):
     """Where the project is and how it is run."""
 
     project_file: Path

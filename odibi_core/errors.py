@@ -16,12 +16,13 @@ Messages are lower case without a full stop and never hold a secret or a value o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
+from odibi_core.frozen import Frozen
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+
+class Place(Frozen):
     """Where in a file something stands. Lines and columns start at 1."""
 
     file: str
@@ -33,8 +34,7 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
+class Problem(Frozen):
     """One thing that is wrong with a configuration."""
 
     message: str

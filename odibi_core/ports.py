@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from odibi_core.errors import DataError, PermanentServiceError, TransientServiceError
 from odibi_core.events import AnyRunEvent, Column, RunEvent
+from odibi_core.frozen import Frozen
 from odibi_core.messages import FileVersion, QueuedCommand, RunNode
 from odibi_core.model import Record
 
@@ -56,8 +57,7 @@ class FileChangedError(DataError):
         self.file = file  # the version that is no more
 
 
-@dataclass(frozen=True, kw_only=True)
-class Location:
+class Location(Frozen):
     """A place that an engine can open: a connection's URI with what is needed to get in."""
 
     connection: str
@@ -71,8 +71,7 @@ class Location:
         return f"{self.connection}/{self.path}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Window:
+class Window(Frozen):
     """
     The rows of one incremental load: after < column <= until. None leaves a side open.
 
@@ -99,8 +98,7 @@ class CompiledSql(Record):
     at: datetime | None = None  # what CURRENT_TIMESTAMP means: the run's logical time
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(Frozen):
     """What to scan."""
 
     location: Location
@@ -119,8 +117,7 @@ class Source:
     filter: str | None = None  # for a database: a condition on the rows of the query or table
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scanned:
+class Scanned(Frozen):
     """A lazy frame and what is known about it without reading a row."""
 
     frame: Frame
@@ -129,8 +126,7 @@ class Scanned:
     files: tuple[FileVersion, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cached:
+class Cached(Frozen):
     """A frame computed once, and counts that the same pass over the data gave."""
 
     frame: Frame
@@ -139,8 +135,7 @@ class Cached:
     columns: tuple[Column, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class MergeRules:
+class MergeRules(Frozen):
     """What a merge does with rows that meet, and with those that do not; SQL over `source` and `target`. None: always."""
 
     update: str | None = None
@@ -149,16 +144,14 @@ class MergeRules:
     inserted_only: tuple[str, ...] = ()  # columns that an update leaves as they are
 
 
-@dataclass(frozen=True, kw_only=True)
-class Expiry:
+class Expiry(Frozen):
     """Rows that have been kept long enough."""
 
     column: str  # says when a row came, as ISO 8601 text in UTC
     before: str  # older rows go
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upkeep:
+class Upkeep(Frozen):
     """What is done to a table after a commit, if nobody else works on it."""
 
     zorder_by: tuple[str, ...] = ()
@@ -167,8 +160,7 @@ class Upkeep:
     expiry: Expiry | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(Frozen):
     """Where to write, how, and under which identity."""
 
     location: Location
@@ -189,8 +181,7 @@ class Target:
     over_present: bool = False  # the new rows are made of the present ones: commit over exactly those, or be refused (`Sink.present`)
 
 
-@dataclass(frozen=True, kw_only=True)
-class WriteReceipt:
+class WriteReceipt(Frozen):
     """What a commit did."""
 
     rows: int | None
@@ -290,8 +281,7 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stored:
+class Stored(Frozen):
     """An object and the tag of its version."""
 
     data: bytes
@@ -361,8 +351,7 @@ SecretSource = Callable[[str], str]  # name → value; raises TransientServiceEr
 Report = Callable[["ReportBatch"], None]  # safe to call twice with the same batch
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReportBatch:
+class ReportBatch(Frozen):
     """Runs that ended and are not yet in a report. A batch that is tried again is the same batch with the same number."""
 
     sequence: int  # 1, 2, 3 … per report

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from odibi_core.errors import ConfigError, Problem
+from odibi_core.frozen import Frozen
 
 Fn = TypeVar("Fn", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry(Generic[Fn]):
+class Entry(Frozen, Generic[Fn]):
     """A registered function."""
 
     name: str

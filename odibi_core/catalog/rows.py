@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 
 from odibi_core.catalog.schema import FileRow, RunRow, StateRow, TableRow
@@ -22,13 +21,13 @@ from odibi_core.events import (
     RunFinished,
     RunStarted,
 )
+from odibi_core.frozen import Frozen
 from odibi_core.messages import BlobArrived, FileVersion, Requested, TimerTicked, digest
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class EndedRun:
+class EndedRun(Frozen):
     """The events of one run, sorted out."""
 
     started: RunStarted

@@ -10,11 +10,13 @@ releases share a catalog.
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date, datetime
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 TableName = Literal["meta_runs", "meta_state", "meta_files", "meta_tables"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunRow:
+class RunRow(Frozen):
     """`meta_runs`: a run (`kind` "run") or one node of it ("node"). In a run's row counts are sums and the error is the first one."""
 
     run_id: str
@@ -60,8 +61,7 @@ class RunRow:
     date: date  # UTC, of the start, or of the end where nothing started
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StateRow:
+class StateRow(Frozen):
     """`meta_state`: one move of a high-water mark. The highest sequence of a key holds its value. Values are typed JSON text."""
 
     key: str
@@ -75,8 +75,7 @@ class StateRow:
     moved_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileRow:
+class FileRow(Frozen):
     """`meta_files`: a version of a file and the run that took it in."""
 
     connection: str
@@ -91,8 +90,7 @@ class FileRow:
     processed_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TableRow:
+class TableRow(Frozen):
     """`meta_tables`: a target as it was created, or after its columns changed. The newest row of a `uri` is how it is now."""
 
     dataset: str  # connection/path

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from odibi_core.checks.contract import CHECKS, CheckFunction, CheckParams
 from odibi_core.errors import ConfigError, Problem
 from odibi_core.events import Severity
+from odibi_core.frozen import Frozen
 
 _PLANNED = frozenset({"custom_sql", "volume_drop", "freshness", "schema", "distribution", "quarantine", "gate"})
 _SEVERITIES: Mapping[str, Severity] = {"fail": "fail", "warn": "warn"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckSpec:
+class CheckSpec(Frozen):
     """One check, ready to be evaluated."""
 
     name: str

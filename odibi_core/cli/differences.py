@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from odibi_core.config.marks import Mark, Path
 
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
+class Difference(Frozen):
     """One difference: where it shows, what holds here, and why it is so."""
 
     ends: tuple[str, ...]  # how the path to it ends; "*" is any key or index, "^" the top of the file
@@ -99,8 +99,7 @@ _IN_A_TEXT = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
+class Shown(Frozen):
     """A difference, and the first place where it shows."""
 
     difference: Difference

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from odibi_core.cli.project_file import environment_name, project_file, seen_fro
 from odibi_core.cli.refusals import refusals_with_places
 from odibi_core.cli.screen import Screen
 from odibi_core.errors import ConfigError, Place, Problem
+from odibi_core.frozen import Frozen
 
 _TITLES: Mapping[str, str] = {
     "change": "must change before it runs",
@@ -24,8 +25,7 @@ _TITLES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Frozen):
     """One thing that whoever brings a project along should know."""
 
     kind: str  # a key of _TITLES

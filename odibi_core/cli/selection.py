@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from odibi_core.config import LoadedProject, PipelineConfig
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chosen:
+class Chosen(Frozen):
     """A pipeline to run, and which of its nodes."""
 
     pipeline: PipelineConfig

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from odibi_core.cli.project_file import shown
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from odibi_core.bootstrap import App
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 _DEFAULT = "stories"  # the connection's name where the project names none
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoryAt:
+class StoryAt(Frozen):
     """One run's story."""
 
     run_id: str
@@ -38,8 +37,7 @@ class StoryAt:
         return {"run_id": self.run_id, "pipeline": self.pipeline, "status": self.status, "started_at": self.started_at, "page": self.page}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stories:
+class Stories(Frozen):
     """The archive."""
 
     store: ObjectStore

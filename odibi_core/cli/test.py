@@ -6,7 +6,6 @@ import argparse
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from odibi_core.cli.exits import OK
 from odibi_core.cli.project_file import environment_name, project_file, shown
 from odibi_core.cli.screen import Screen
 from odibi_core.errors import ConfigError, OdibiError
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from odibi_core.config import LoadedProject
@@ -35,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=test)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(Frozen):
     """How one test ended."""
 
     file: str

@@ -10,11 +10,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odibi_core.errors import ConfigError, DataError, OdibiError
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -34,8 +34,7 @@ class TrialFailedError(OdibiError):
     """The node failed; the code is that of its error."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trial:
+class Trial(Frozen):
     """A test, made ready to run."""
 
     case: DataTest

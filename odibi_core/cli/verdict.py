@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from odibi_core.cli.exits import BUG, OK, STOPPED
 from odibi_core.events import NodeFinished, Outcome, outcome_status
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from odibi_core.cli.stories import StoryAt
     from odibi_core.events import RunStatus
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Frozen):
     """What became of one pipeline."""
 
     pipeline: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
+
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -17,8 +18,7 @@ KINDS: Mapping[str, str] = {"transformers": "transformer", "patterns": "pattern"
 _SECTION = re.compile(r"^(Shape|Example|Raises|Source|Args|Returns):", re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
+class Parameter(Frozen):
     """One key of `params:`, or of a check."""
 
     name: str
@@ -28,8 +28,7 @@ class Parameter:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Term:
+class Term(Frozen):
     """Something that has a name in the language."""
 
     kind: str  # a value of KINDS

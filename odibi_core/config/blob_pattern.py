@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Self
 
 from pydantic import JsonValue
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 
 MAX_LENGTH = 1024  # of a blob name: Azure Storage, "Naming containers and blobs"
 MAX_WILDCARDS = 12  # bounds the work of a match
@@ -29,8 +30,7 @@ _DIRECTIVES = {
 _WITH_TIME = frozenset("HMSf")
 
 
-@dataclass(frozen=True, kw_only=True)
-class BlobPattern:
+class BlobPattern(Frozen):
     """
     Which blobs start a run, and what their paths say.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pydantic import JsonValue
+
+from odibi_core.frozen import Frozen
 
 _MEANING = {
     "keys": "keys",
@@ -21,8 +22,7 @@ _MEANING = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeltaOptions:
+class DeltaOptions(Frozen):
     """What the options of a Delta write say besides its keys."""
 
     replace_where: str | None = None  # overwrite only these rows; all new ones must be among them

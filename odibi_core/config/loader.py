@@ -29,10 +29,10 @@ from odibi_core.config.trigger_values import check_trigger_values
 from odibi_core.config.variables import environment_value
 from odibi_core.config.vars import VarsLookup
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoadedProject:
+class LoadedProject(Frozen):
     """A project that may run."""
 
     config: ProjectConfig = field(repr=False)  # resolved and validated

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
@@ -13,6 +12,7 @@ from pydantic import JsonValue
 from odibi_core.config.places import suggestion
 from odibi_core.config.sql_text import Dialect, as_sql, quoting_at
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 
 Kind = Literal["environment", "vars", "recipe", "trigger", "date", "secret"]
 _PLACEHOLDER = re.compile(r"(?P<escape>\$\$\{)|\$\{(?P<inside>[^}]*)\}")
@@ -29,8 +29,7 @@ class Keep(Enum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placeholder:
+class Placeholder(Frozen):
     """One `${…}`."""
 
     kind: Kind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pydantic import JsonValue
 
@@ -11,12 +10,12 @@ from odibi_core.config.connection import FILE_TYPES, KNOWN_TYPES, TYPE_SPELLINGS
 from odibi_core.config.cycles import a_cycle
 from odibi_core.config.marks import Absent, MarkedList, MarkedMapping, Path, child
 from odibi_core.config.places import suggestion
+from odibi_core.frozen import Frozen
 
 Report = Callable[[Path, str, str], None]  # path, message, hint
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Item:
+class _Item(Frozen):
     """A pipeline or node of the tree, whatever else is wrong with it."""
 
     name: str

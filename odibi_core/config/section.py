@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Self
 
@@ -10,14 +10,14 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from odibi_core.config.marks import picked
+from odibi_core.frozen import Frozen
 
 NAME_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*$")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class UnknownKey:
+class UnknownKey(Frozen):
     """A key that its section does not have."""
 
     mapping: Mapping[str, object]  # the very mapping that holds it: it knows its marks
@@ -27,8 +27,7 @@ class UnknownKey:
     hint: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Findings:
+class Findings(Frozen):
     """What the sections meet while they are read. Given to pydantic as its context."""
 
     unknown: list[UnknownKey] = field(default_factory=list)

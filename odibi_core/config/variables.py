@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -14,14 +14,14 @@ from odibi_core.config.placeholders import Keep, Placeholder, protected, substit
 from odibi_core.config.places import suggestion
 from odibi_core.config.sql_text import Dialect, dialect_of, is_sql
 from odibi_core.errors import ConfigError, Problem
+from odibi_core.frozen import Frozen
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
+class Scope(Frozen):
     """What placeholders are resolved from."""
 
     environment: Mapping[str, str] = field(repr=False)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.planning.triggers import COMPLETE_UPLOADS
 
 MAX_EVENT_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
+class Arrival(Frozen):
     """A blob that is complete."""
 
     url: str

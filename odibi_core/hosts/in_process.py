@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from odibi_core.bootstrap import App, Settings, build, utc_now
 from odibi_core.errors import TransientServiceError
 from odibi_core.events import RunFinished
+from odibi_core.frozen import Frozen
 from odibi_core.hosts.own_process import cache_folder, load_ahead
 from odibi_core.hosts.requests import requested
 from odibi_core.messages import FinishRun, RunNode, StartRun
@@ -28,8 +28,7 @@ REPORT_RESENDS = 1  # a report that fails twice waits for the next run: nobody s
 OUTAGE_LIMIT = 10  # times that one message waits for a service before a person is told
 
 
-@dataclass(frozen=True, kw_only=True)
-class InProcess:
+class InProcess(Frozen):
     """An app and the queue that it sends to."""
 
     app: App

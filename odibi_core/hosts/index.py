@@ -10,16 +10,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 
 
-@dataclass(frozen=True, kw_only=True)
-class DueAt:
+class DueAt(Frozen):
     """A pipeline and one of its schedules."""
 
     name: str  # of the function
@@ -27,8 +26,7 @@ class DueAt:
     schedule: str  # NCRONTAB
 
 
-@dataclass(frozen=True, kw_only=True)
-class Index:
+class Index(Frozen):
     """What the triggers are made from."""
 
     timers: tuple[DueAt, ...] = ()

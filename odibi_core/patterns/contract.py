@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Frame
 from odibi_core.registry import Registry
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext
@@ -17,8 +18,7 @@ Role = Literal["target", "quarantine", "snapshot", "source"]
 Use = Literal["replace", "append", "read"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
+class Place(Frozen):
     """A place that a pattern names in its parameters. The planner resolves it to a connection and a path, the runtime opens it."""
 
     role: Role
@@ -84,8 +84,7 @@ class TargetParams(PatternParams):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class PatternContext:
+class PatternContext(Frozen):
     """What a pattern may use besides its frame."""
 
     transforms: TransformContext
@@ -98,8 +97,7 @@ class PatternContext:
     places: Mapping[str, Frame | None] = field(default_factory=dict)  # the rows of places that are only read, by role
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
+class Made(Frozen):
     """What a pattern makes. The runtime writes `table` and `aside`, each once, before the node's own `write:`."""
 
     output: Frame  # what the steps behind, the checks and `write:` get

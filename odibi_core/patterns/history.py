@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from odibi_core.errors import DataError
+from odibi_core.frozen import Frozen
 from odibi_core.patterns.alignment import differs, stacked
 from odibi_core.patterns.contract import PatternContext, count
 from odibi_core.transforms.contract import need_columns
@@ -17,8 +17,7 @@ _THERE = "__there_"
 _OURS = frozenset({_ORDER, _GONE, _OLD, _KIND, _CURRENT, _CLOSED, _COUNT, _END})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Columns:
+class Columns(Frozen):
     """Which columns play which part."""
 
     keys: tuple[str, ...]
@@ -28,8 +27,7 @@ class Columns:
     flag: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class History:
+class History(Frozen):
     """All versions from now on, and whether they differ from the present ones."""
 
     rows: Any  # a native frame

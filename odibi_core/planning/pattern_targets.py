@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from pydantic import JsonValue
 
 from odibi_core.config import NodeConfig, PipelineConfig, WriteConfig
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import PlannedTarget
 from odibi_core.planning.refusals import bind_call, calls_by_place
 
@@ -47,8 +47,7 @@ def variables_in(values: Sequence[JsonValue]) -> frozenset[str]:
     return frozenset(found.name for found in names_of(json.dumps(values)) if found.kind == "environment")
 
 
-@dataclass(frozen=True, kw_only=True)
-class TargetResolver:
+class TargetResolver(Frozen):
     """Knows what a pattern's `target` can mean in one node."""
 
     connections: Mapping[str, JsonValue]  # with their variables resolved

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -14,6 +13,7 @@ from pydantic import JsonValue
 from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
+from odibi_core.frozen import Frozen
 from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, variables_in
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 TablesOf = Callable[[str], frozenset[str]]  # the relations a text reads
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlannerContext:
+class PlannerContext(Frozen):
     """What planning needs besides the project."""
 
     environment: Mapping[str, str]
@@ -173,8 +172,7 @@ def trigger_values(command: StartRun, *, logical_time: datetime) -> dict[str, Js
             return due
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Builder:
+class _Builder(Frozen):
     """Compiles the nodes of one pipeline."""
 
     project: LoadedProject

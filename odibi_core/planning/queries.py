@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from odibi_core.config import LoadedProject, NodeConfig, Scope, StepConfig, resolve_sql
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.pattern_targets import pair_queries, variables_in
 from odibi_core.planning.reading import texts_of_reads
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 SqlCompiler = Callable[[str, Collection[str]], CompiledSql]  # (text, tables); raises ConfigError
 
 
-@dataclass(frozen=True, kw_only=True)
-class NodeQueries:
+class NodeQueries(Frozen):
     """The queries of a node, and every problem of theirs."""
 
     project: LoadedProject

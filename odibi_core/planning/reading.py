@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from odibi_core.config import NodeConfig, ReadConfig
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import DATABASE_FORMATS
 
 
@@ -33,8 +33,7 @@ def rows_that(condition: str) -> str:
     return f"SELECT * FROM df WHERE (\n{condition}\n)"  # noqa: S608  the author's own text; it is parsed as one query over `df`
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadText:
+class ReadText(Frozen):
     """One SQL text of a read."""
 
     place: str  # its key in the plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from odibi_core.config import (
@@ -16,13 +15,13 @@ from odibi_core.config import (
     PipelineConfig,
     ScheduleTrigger,
 )
+from odibi_core.frozen import Frozen
 from odibi_core.messages import BlobArrived, FileVersion, StartRun, TimerTicked
 
 COMPLETE_UPLOADS = frozenset({"PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"})  # others announce half a file
 
 
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
+class Schedule(Frozen):
     """A pipeline and when it is due."""
 
     pipeline: str
@@ -44,8 +43,7 @@ def blob_sources(pipeline: PipelineConfig) -> tuple[BlobSource, ...]:
     return tuple(trigger.blob for trigger in pipeline.triggers if isinstance(trigger, BlobTrigger))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Wanted(Frozen):
     """A pipeline wants an arrived file version."""
 
     command: StartRun  # of a run of this file alone

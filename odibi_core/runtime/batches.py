@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from odibi_core.config import BatchConfig
+from odibi_core.frozen import Frozen
 from odibi_core.messages import BlobArrived, FileVersion, StartRun, TakeFiles, TimerTicked, digest
 from odibi_core.ports import Clock, ObjectStore
 from odibi_core.runtime.coordinator import Coordinator
@@ -19,8 +20,7 @@ LONGEST_WAIT = timedelta(minutes=1)  # where the trigger names no bound: no file
 _TIME = "%Y%m%dT%H%M%S.%f"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
+class Bounds(Frozen):
     """What ends a batch: the one that is reached first."""
 
     files: int
@@ -35,8 +35,7 @@ class Bounds:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batches:
+class Batches(Frozen):
     """
     Lets files wait under `waiting/{project}/{pipeline}/` and starts runs of them.
 

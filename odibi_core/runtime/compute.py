@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished
+from odibi_core.frozen import Frozen
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.reading import reads_of
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     from odibi_core.transforms import Library
 
 
-@dataclass(frozen=True, kw_only=True)
-class Computed:
+class Computed(Frozen):
     """A node's output before validation, and what was read for it."""
 
     cached: Cached
@@ -52,8 +52,7 @@ class Computed:
         return None if None in counts else sum(count for count in counts if count is not None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Computer:
+class Computer(Frozen):
     """Computes nodes of a plan with one engine."""
 
     engine: Engine

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -27,6 +26,7 @@ from odibi_core.events import (
     RunStarted,
     outcome_status,
 )
+from odibi_core.frozen import Frozen
 from odibi_core.messages import FinishRun, Requested, RunNode, StartRun
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, EventSink, MessageQueue
@@ -61,8 +61,7 @@ class NodeExecutor(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Coordinator:
+class Coordinator(Frozen):
     """Drives runs over a journal and a queue. Holds no state of its own."""
 
     journal: Journal

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from odibi_core.config import IncrementalConfig
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Scalar, Window
 from odibi_core.runtime.watermark import FrozenWindow
 
 _UNITS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "month": timedelta(days=30), "year": timedelta(days=365)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Load:
+class Load(Frozen):
     """How much a run takes. It is the same for every attempt."""
 
     first: bool = False  # the target does not exist yet: everything is taken

@@ -27,6 +27,7 @@ from odibi_core.events import (
     StepRecord,
     WatermarkMoved,
 )
+from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, WriteConflictError, WriteReceipt
 from odibi_core.runtime.compute import Computer, mark_key, source_of
@@ -58,8 +59,7 @@ class _Progress:
     since: float = field(default_factory=time.perf_counter)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Opened:
+class _Opened(Frozen):
     """A node about to work: its configuration and its opened targets."""
 
     plan: Plan
@@ -76,8 +76,7 @@ class _Opened:
         return () if self.patterns is None else tuple(one for one in self.patterns.targets if one.sink is not self.sink)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Committed:
+class _Committed(Frozen):
     """A write that is in."""
 
     target: Target
@@ -89,8 +88,7 @@ class _Committed:
         return FrameAt(kind="delta", path=self.target.location.name, version=self.receipt.version)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NodeRunner:
+class NodeRunner(Frozen):
     """Executes planned nodes and always comes back with a result."""
 
     computer: Computer

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from odibi_core.errors import OdibiError
+from odibi_core.frozen import Frozen
 from odibi_core.model import Record
 from odibi_core.ports import Clock, ObjectStore, Report, ReportBatch
 from odibi_core.runtime.journal import Journal
@@ -19,8 +19,7 @@ TOGETHER_EVERY = timedelta(seconds=5)  # between two batches of a worker of the 
 _log = logging.getLogger("odibi.outbox")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReportKind:
+class ReportKind(Frozen):
     """A report and how it takes its runs."""
 
     report: Report

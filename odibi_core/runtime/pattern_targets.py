@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from odibi_core.config import NodeConfig
 from odibi_core.errors import DataError
 from odibi_core.events import DatasetWrite
+from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget
 from odibi_core.planning.refusals import bind_call, calls_by_place
 from odibi_core.ports import Connections, Engine, Frame, Sink, Source, Target
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from odibi_core.transforms import Library, TransformContext
 
 
-@dataclass(frozen=True, kw_only=True)
-class OpenedTarget:
+class OpenedTarget(Frozen):
     """A target of a pattern, as it was when it was opened."""
 
     key: str  # "place.role"
@@ -30,8 +30,7 @@ class OpenedTarget:
     sink: Sink
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pending:
+class Pending(Frozen):
     """Rows that wait for their commit, until nothing more can refuse the node."""
 
     opened: OpenedTarget

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from odibi_core.events import NodeStatus, Outcome, RunStatus, outcome_status
+from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 
 
-@dataclass(frozen=True, kw_only=True)
-class Next:
+class Next(Frozen):
     """What a run needs now."""
 
     ready: tuple[str, ...]  # nodes without an outcome, with all upstream done well: queue them

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from odibi_core.events import RunFinished
+from odibi_core.frozen import Frozen
 from odibi_core.messages import BlobArrived, Requested, StartRun
 from odibi_core.planning.plan import Plan
 from odibi_core.runtime.journal import Journal
 
 
-@dataclass(frozen=True, kw_only=True)
-class Interrupted:
+class Interrupted(Frozen):
     """A run that never ended: the same run goes on by its frozen plan."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, kw_only=True)
-class Failed:
+class Failed(Frozen):
     """A run that ended badly: a new run takes over what succeeded, and does the rest by today's configuration."""
 
     plan: Plan

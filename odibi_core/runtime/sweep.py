@@ -7,11 +7,11 @@ Everything it does is what a lost message would have done, so it may run at any 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
 
 from odibi_core.errors import OdibiError
 from odibi_core.events import NodeStarted
+from odibi_core.frozen import Frozen
 from odibi_core.messages import RunNode
 from odibi_core.planning.plan import Plan
 from odibi_core.runtime.coordinator import Coordinator
@@ -20,8 +20,7 @@ from odibi_core.runtime.readiness import what_is_next
 _log = logging.getLogger("odibi.sweep")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Swept:
+class Swept(Frozen):
     """What a sweep did."""
 
     runs: int = 0  # open runs looked at

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from odibi_core.config import NodeConfig, WriteConfig
 from odibi_core.config.delta_options import DeltaOptions
 from odibi_core.config.write import SAFE_RETENTION_HOURS
 from odibi_core.errors import ConfigError
 from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, WatermarkMoved
+from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Connections, MergeRules, Target, Upkeep, WriteReceipt
 from odibi_core.runtime.watermark import transaction_of
@@ -97,8 +98,7 @@ def dataset_write(target: Target, receipt: WriteReceipt) -> DatasetWrite:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class CommitFacts:
+class CommitFacts(Frozen):
     """
     What goes into the metadata of a commit: numbers and names, never a row.
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from odibi_core.errors import DataError, TransientServiceError
 from odibi_core.events import WatermarkMoved
+from odibi_core.frozen import Frozen
 from odibi_core.messages import digest
 from odibi_core.model import Record
 from odibi_core.ports import ObjectStore, Scalar, Sink, WriteConflictError
@@ -36,8 +36,7 @@ class Mark(Record):
     intent: Intent | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class MarkKey:
+class MarkKey(Frozen):
     """Whose mark it is. Projects and environments may share a store."""
 
     project: str
@@ -50,8 +49,7 @@ class MarkKey:
         return f"watermarks/{digest(self.project, self.environment)[:12]}/{self.pipeline}/{self.name}.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class FrozenWindow:
+class FrozenWindow(Frozen):
     """What this run loads, whatever happens meanwhile: after < column <= until."""
 
     key: MarkKey

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from odibi_core.frozen import Frozen
 
 Kind = Literal["scalar", "aggregate", "window", "generator"]
 
@@ -80,8 +81,7 @@ split_text concat_lists cut eq ne gt ge lt le not is_true is_false in between ar
 INTERNAL = frozenset(_INTERNAL.split())  # names that the compiler writes and an author does not
 
 
-@dataclass(frozen=True, kw_only=True)
-class Signature:
+class Signature(Frozen):
     """A function as the engine knows it."""
 
     name: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlglot import exp
 
 from odibi_core.errors import Problem
+from odibi_core.frozen import Frozen
 from odibi_core.sql.calls import UNSAFE_FUNCTIONS
 from odibi_core.sql.expressions import CONSTRUCTS
 from odibi_core.sql.statement import function_name, place_in
@@ -16,8 +16,7 @@ from odibi_core.sql.statement import function_name, place_in
 _UNSAFE_NODES = (exp.QueryTransform, exp.Into, exp.Parameter, exp.Placeholder)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Relation:
+class Relation(Frozen):
     """Something behind FROM or JOIN that is not a CTE."""
 
     name: str  # lower case; of a table function, its name

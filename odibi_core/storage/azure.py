@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
@@ -15,6 +14,7 @@ from azure.storage.blob import ContentSettings, ExponentialRetry
 from requests import Session
 from requests.adapters import HTTPAdapter
 
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Stored
 from odibi_core.storage.faults import azure_faults, error_code
 from odibi_core.storage.paths import safe_join, safe_prefix
@@ -54,8 +54,7 @@ def _session() -> Session:
     return session
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlobEntry:
+class BlobEntry(Frozen):
     """A blob as a listing shows it."""
 
     name: str  # from the start of the container

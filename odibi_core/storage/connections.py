@@ -7,13 +7,13 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.messages import FileVersion
 from odibi_core.ports import Location, ObjectStore, SecretSource
 from odibi_core.storage.containers import BlobContainer, CredentialSource, read_container
@@ -32,8 +32,7 @@ _KNOWN = DATABASE_TYPES | {"http", "local", "azure_blob", "azure_adls"}
 _SECRET = re.compile(r"\$\{secret:([^}]+)\}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LocalFolder:
+class LocalFolder(Frozen):
     """The folder of a local connection."""
 
     root: Path  # absolute

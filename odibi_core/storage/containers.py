@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import SecretSource
 from odibi_core.storage.identity import identity_options
 from odibi_core.storage.paths import safe_join
@@ -58,8 +59,7 @@ _EMULATOR = (
 PATIENCE: Mapping[str, str] = {"timeout": "120s", "connect_timeout": "10s", "max_retries": "5", "retry_timeout": "60s"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class BlobContainer:
+class BlobContainer(Frozen):
     """A container, the path in it where the connection starts, and the way in."""
 
     account: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from pydantic import JsonValue, ValidationError
 
 from odibi_core.config import PostgresConnection, SqliteConnection, SqlServerConnection
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import SecretSource
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ _KEYS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Database:
+class Database(Frozen):
     """An address without credentials, and the options to get in with; a token is fetched each time."""
 
     uri: str

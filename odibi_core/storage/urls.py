@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 
 PUBLIC_SUFFIX = "core.windows.net"
 _ZONED = re.compile(r"([a-z0-9]{3,24})(?:\.z[0-9]{1,2})?\.(?:blob|dfs)\.(.+)")
@@ -14,8 +14,7 @@ _URL = re.compile(r"https?://([^/?#]+)/([^?#]*)", re.DOTALL | re.IGNORECASE)
 _LAKE_URI = re.compile(r"abfss?://([^@/]+)@([a-z0-9]{3,24})\.(?:dfs|blob)\.([^/]+?)(?:/(.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, kw_only=True)
-class BlobAddress:
+class BlobAddress(Frozen):
     """Where a blob is. The path is data: decoded once and never interpreted."""
 
     service: str  # host, or host:port/account where the account stands in the path

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pydantic import JsonValue, ValidationError
 
 from odibi_core.config import HttpConnection
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Location
 
 
-@dataclass(frozen=True, kw_only=True)
-class WebApi:
+class WebApi(Frozen):
     """A service and who we are there."""
 
     base_url: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from odibi_core.events import Sample
+from odibi_core.frozen import Frozen
 from odibi_core.story.model import NodeStory, Story
 from odibi_core.story.privacy import texts, with_texts
 from odibi_core.story.words import shortened
@@ -17,8 +17,7 @@ _CELL = 200  # letters of a sample's cell, also on a page that is small enough
 _LISTS = ("reads", "columns", "checks", "attempts", "warnings", "steps", "handoffs", "tags", "upstream")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Limits:
+class _Limits(Frozen):
     sample_rows: int
     sample_columns: int
     items: int  # of each list of a node

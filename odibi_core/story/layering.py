@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from odibi_core.frozen import Frozen
 
 SWEEPS = 6  # more change nothing that one sees
 Key = tuple[str, int]  # a node in its layer, or the place where a long edge crosses one
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placed:
+class Placed(Frozen):
     """Where everything stands: layers count from 0, heights are in the unit of the caller's sizes."""
 
     layer: Mapping[str, int]

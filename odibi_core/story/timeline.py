@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from odibi_core.frozen import Frozen
 from odibi_core.story.model import Attempt, NodeStory, RunStory
 from odibi_core.story.svg import opening, safe
 from odibi_core.story.words import duration, shortened
@@ -17,8 +17,7 @@ _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 
 _LEAST = 2.0  # the width of what is too short to see
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scale:
+class _Scale(Frozen):
     start: datetime
     seconds: float
     left: float  # where the run begins; the labels stand before it

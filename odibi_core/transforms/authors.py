@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel, Field, create_model
 
 from odibi_core.errors import ConfigError, OdibiError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import Params, Transform, TransformContext
 
@@ -33,8 +33,7 @@ _MARK = "__odibi_transform__"
 _CONTEXT = ("context", "_", "_context")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Declared:
+class Declared(Frozen):
     """What the decorator was told."""
 
     name: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from odibi_core.errors import ConfigError, SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import CompiledSql, Frame
 from odibi_core.registry import Registry
 
@@ -40,8 +41,7 @@ def computed_here(frame: Frame) -> list[tuple[Any, ...]]:
     return frame.collect().rows()
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransformContext:
+class TransformContext(Frozen):
     """What a transform may use besides its frame."""
 
     sql: Callable[[CompiledSql, Mapping[str, Frame]], Frame]

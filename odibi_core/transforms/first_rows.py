@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Frame
 from odibi_core.transforms.native import Native, native_of
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderTerm:
+class OrderTerm(Frozen):
     """One column of an order, and where its NULLs go."""
 
     column: str

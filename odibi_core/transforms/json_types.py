@@ -6,10 +6,12 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -27,8 +29,7 @@ _EXACT = Context(prec=400)  # more digits than any double has
 _BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 
 
-@dataclass(frozen=True, kw_only=True)
-class JsonType:
+class JsonType(Frozen):
     """A type, with what is inside it."""
 
     kind: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from odibi_core.frozen import Frozen
 
 if TYPE_CHECKING:
     from narwhals.dtypes import DType
@@ -37,8 +38,7 @@ _LIST = re.compile(r"\s*(?:(?:array|list)\s*<(.+)>|(.+)\[\])\s*", re.IGNORECASE)
 _MOST_DIGITS = 38
 
 
-@dataclass(frozen=True, kw_only=True)
-class SqlType:
+class SqlType(Frozen):
     """A type to cast to."""
 
     kind: Kind

@@ -11,9 +11,10 @@ tables in Python take: BTU = 1055.056 J, cal = 4.184 J, ton = 2000 lb, bbl = 31.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+
+from odibi_core.frozen import Frozen
 
 Dimensions = tuple[tuple[str, int], ...]  # of the base units, sorted: ("kg", 1), ("m", -1) …
 
@@ -138,8 +139,7 @@ class UnitError(ValueError):
     """A text that is no unit."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unit:
+class Unit(Frozen):
     """What one of it is in base units: factor · (value + offset)."""
 
     factor: Fraction
@@ -155,8 +155,7 @@ class Unit:
         return Unit(factor=self.factor * other.factor**power, dimensions=kept)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Conversion:
+class Conversion(Frozen):
     """From one unit to another: scale · value + shift."""
 
     scale: float

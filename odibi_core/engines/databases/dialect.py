@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import DateFormat, Scalar, Window
 
 DialectName = Literal["postgres", "sql_server", "sqlite"]
@@ -17,8 +17,7 @@ Family = Literal["number", "instant", "time", "date", "text", "unknown"]  # what
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dialect:
+class Dialect(Frozen):
     """How one kind of database writes things."""
 
     name: DialectName

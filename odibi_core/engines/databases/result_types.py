@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from odibi_core.engines.databases.dialect import Dialect, Family
+from odibi_core.frozen import Frozen
 
 Kind = Literal["bool", "int", "float", "decimal", "text", "date", "timestamp", "timestamptz", "time", "bytes", "json", "any"]
 
@@ -72,8 +72,7 @@ _FAMILIES: Mapping[Kind, Family] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResultColumn:
+class ResultColumn(Frozen):
     """One column of a query's result."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from odibi_core.engines.polars.column_types import column_type, column_types, types_of_ddl
 from odibi_core.engines.polars.text_times import strptime_of
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 
 _SPELLINGS = {
     "separator": ("separator", "sep", "delimiter"),
@@ -44,8 +45,7 @@ _MEANING = {spelling.lower(): name for name, spellings in _SPELLINGS.items() for
 _DEFAULTS: dict[str, Any] = {"infer_schema_length": 10_000}  # 100 lines, as polars has it, miss the first decimal too often
 
 
-@dataclass(frozen=True, kw_only=True)
-class CsvOptions:
+class CsvOptions(Frozen):
     """What polars gets, and what is ours to do."""
 
     encoding: str = "utf-8"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,13 @@ from odibi_core.engines.polars.pinned_files import LocalFile
 from odibi_core.engines.polars.text_checks import HEAD_BYTES, as_utf8, head
 from odibi_core.engines.polars.text_times import time_of_text
 from odibi_core.errors import DataError, SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Source
 
 MAX_COLUMNS = 5000
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScannedCsv:
+class ScannedCsv(Frozen):
     """CSV files that were scanned: enough to say later which of them could not be read."""
 
     files: tuple[LocalFile, ...]

@@ -6,13 +6,14 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 
 from odibi_core.engines.polars.delta_table import table_schema
 from odibi_core.events import Column
+from odibi_core.frozen import Frozen
 from odibi_core.ports import FENCED, Target, WriteReceipt
 
 TABLE = "odibi/table"  # the application id under which everything but a plain append moves a table
@@ -22,8 +23,7 @@ _LOOK_BACK = (10, 200)  # commits; the first look is cheap and nearly always eno
 _APPEND_RETRIES = 100  # appends never hurt one another; each retry is one small request
 
 
-@dataclass(frozen=True, kw_only=True)
-class Commit:
+class Commit(Frozen):
     """One attempt to commit a batch for a target."""
 
     target: Target

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from odibi_core.engines.polars.delta_types import UTC, check_names, fits_by_value, missing_and_extra, stored, stored_expression, widens
 from odibi_core.engines.polars.errors import some_names
 from odibi_core.errors import DataError, SchemaMismatchError
+from odibi_core.frozen import Frozen
 
 _MAX_PARTITION_CHARACTERS = 200  # the value becomes a folder name
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
+class Batch(Frozen):
     """Rows as a table stores them, and the types that the node had declared."""
 
     rows: pl.DataFrame

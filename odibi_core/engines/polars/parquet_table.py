@@ -7,7 +7,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError, DataError, OdibiError
 from odibi_core.events import Column
 from odibi_core.folder_lock import locked
+from odibi_core.frozen import Frozen
 from odibi_core.messages import FileVersion
 from odibi_core.ports import (
     FENCED,
@@ -39,8 +40,7 @@ _KEY = "odibi"
 _REMEMBERED = 200  # transactions; a message that is replayed later than that many commits finds its run ended
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Memory:
+class _Memory(Frozen):
     """What the file's footer says: which transactions are in it, and what the last of them told."""
 
     transactions: Mapping[str, int] = field(default_factory=dict)  # the oldest first

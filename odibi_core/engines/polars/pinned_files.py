@@ -7,13 +7,13 @@ import re
 import stat
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odibi_core.engines.polars.errors import of_azure, translated
 from odibi_core.engines.polars.places import blob_client, blob_prefix, container_client, is_remote, local_path, within
 from odibi_core.errors import DataError
+from odibi_core.frozen import Frozen
 from odibi_core.messages import FileVersion
 from odibi_core.ports import FileChangedError, Location
 
@@ -25,8 +25,7 @@ _PARALLEL_CHUNKS = 4  # of a file
 _PARALLEL_FILES = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class LocalFile:
+class LocalFile(Frozen):
     """One version of a file and where its bytes can be read now."""
 
     version: FileVersion

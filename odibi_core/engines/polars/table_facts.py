@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from odibi_core.engines.polars.delta_table import is_placeholder, open_table
 from odibi_core.engines.polars.errors import translated
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Location
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableFacts:
+class TableFacts(Frozen):
     """A table as its log has it."""
 
     version: int

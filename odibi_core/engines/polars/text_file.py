@@ -8,7 +8,6 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.folder_lock import locked
+from odibi_core.frozen import Frozen
 from odibi_core.messages import digest
 from odibi_core.ports import Location, Target, WriteConflictError
 
@@ -29,8 +29,7 @@ _REMEMBERED = 100  # transactions; the metadata of a blob has room for 8 KB
 _NOTE = "odibi_nodes"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Opened:
+class _Opened(Frozen):
     """A file as it was when it was opened."""
 
     data: bytes

@@ -9,7 +9,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -18,6 +17,7 @@ from pydantic import JsonValue
 
 from odibi_core.engines.web.options import Http
 from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError, TransientServiceError
+from odibi_core.frozen import Frozen
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _LONGEST_WAIT = 120.0  # seconds that an attempt waits; for more, the node is tried again later
@@ -25,8 +25,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(Frozen):
     """What to ask."""
 
     url: str
@@ -43,16 +42,14 @@ class Request:
         return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(plain, doseq=True, safe='+:[]')}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
+class Reply(Frozen):
     """A whole answer."""
 
     data: bytes
     link: str = ""  # the header of that name
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asker:
+class Asker(Frozen):
     """Asks one service. Everything it follows stays with that service: its credentials are for nobody else."""
 
     name: str  # of the connection and path, for errors

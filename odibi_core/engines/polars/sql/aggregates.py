@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
 from odibi_core.engines.polars.sql.casts import cast, double, flag, text
 from odibi_core.engines.polars.sql.typed import BIGINT, BOOLEAN, DOUBLE, TEXT, Typed, decimal, precision_scale, type_name, typed
 from odibi_core.errors import ConfigError, SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.sql.tree import Aggregate, Value
 
 COUNTS = frozenset({"count", "count_if", "approx_count_distinct"})  # 0 where there is nothing
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sorting:
+class Sorting(Frozen):
     """A key of an order, computed."""
 
     expr: pl.Expr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -29,6 +29,7 @@ from odibi_core.engines.polars.sql.typed import (
     typed,
 )
 from odibi_core.errors import ConfigError, SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.sql import tree
 
 _FAMILIES = (dates, intervals, nested, numbers, texts)  # imported for what they register
@@ -36,8 +37,7 @@ _LAST_INT = 2**31
 _LAST_BIGINT = 2**63
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
+class Reading(Frozen):
     """What the names in an expression stand for."""
 
     columns: Mapping[str, Typed]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -14,14 +13,14 @@ from odibi_core.engines.polars.sql.operators import constant
 from odibi_core.engines.polars.sql.scope import Field, Relation, Work
 from odibi_core.engines.polars.sql.typed import BIGINT, Typed, typed
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.model import Record
 from odibi_core.sql import tree
 
 _GROUPING = ("grouping", "grouping_id")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grouped:
+class Grouped(Frozen):
     """A relation of groups, and what stands for the keys and aggregates in expressions over it."""
 
     relation: Relation

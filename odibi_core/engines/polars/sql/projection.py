@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
@@ -14,13 +14,13 @@ from odibi_core.engines.polars.sql.pivots import exploded
 from odibi_core.engines.polars.sql.scope import Field, Relation, Work, resolved
 from odibi_core.engines.polars.sql.typed import Typed
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.sql import tree
 
 _GENERATORS = ("explode", "explode_outer", "posexplode", "posexplode_outer")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Projection:
+class Projection(Frozen):
     """The bound expressions of a SELECT."""
 
     columns: tuple[tree.Named, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import polars as pl
 
@@ -19,12 +19,12 @@ from odibi_core.engines.polars.sql.subqueries import attached, has_queries
 from odibi_core.engines.polars.sql.typed import Typed, common
 from odibi_core.engines.polars.sql.windows import with_windows
 from odibi_core.errors import ConfigError, SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.model import Record
 from odibi_core.sql import tree
 
 
-@dataclass(frozen=True, kw_only=True)
-class Runner:
+class Runner(Frozen):
     """What a query can read."""
 
     tables: Mapping[str, Relation]  # inputs and CTEs, by lower-case name

@@ -5,19 +5,19 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 import polars as pl
 
 from odibi_core.engines.polars.sql.typed import Typed
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.frozen import Frozen
 from odibi_core.model import Record
 from odibi_core.sql import tree
 
 
-@dataclass(frozen=True, kw_only=True)
-class Field:
+class Field(Frozen):
     """A column of a relation."""
 
     name: str  # as its query or input spells it
@@ -38,8 +38,7 @@ class Field:
         return tree.Column(name=self.physical, table=tree.BOUND)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Relation:
+class Relation(Frozen):
     """A frame and what its columns are called."""
 
     frame: pl.LazyFrame
@@ -56,8 +55,7 @@ class UnknownColumnError(SchemaMismatchError):
     """A name that no column has."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
+class Work(Frozen):
     """What holds for the whole query."""
 
     text: str

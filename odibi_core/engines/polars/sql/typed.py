@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from odibi_core.errors import ConfigError, SchemaMismatchError
+from odibi_core.frozen import Frozen
 
 INT, BIGINT, DOUBLE, TEXT, BOOLEAN, DATE, NULL = pl.Int32(), pl.Int64(), pl.Float64(), pl.String(), pl.Boolean(), pl.Date(), pl.Null()
 TIMESTAMP = pl.Datetime("us")
@@ -49,8 +50,7 @@ _NAMED = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Typed:
+class Typed(Frozen):
     """A column expression and what it gives."""
 
     expr: pl.Expr

@@ -8,7 +8,7 @@ rows come back in the order in which they were.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from odibi_core.engines.polars.sql.expressions import Reading, condition, transl
 from odibi_core.engines.polars.sql.scope import Field, Relation, Work
 from odibi_core.engines.polars.sql.typed import BIGINT, DOUBLE, INT, Typed, common, decimal, precision_scale, typed
 from odibi_core.errors import ConfigError
+from odibi_core.frozen import Frozen
 from odibi_core.model import Record
 from odibi_core.sql import tree
 
@@ -27,8 +28,7 @@ _SPANS = {"WEEK": "w", "DAY": "d", "HOUR": "h", "MINUTE": "m", "SECOND": "s", "M
           "QUARTER": "q", "YEAR": "y"}  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sorted:
+class _Sorted(Frozen):
     """A frame in the order of a window, and the columns that say where a row stands."""
 
     frame: pl.LazyFrame

@@ -69,6 +69,14 @@ class CheckResult(Record):
     detail: str = ""  # numbers and names only
 
 
+class RowAccount(Record):
+    """Where the rows of a node are: `rows_in` = `rows_out` and those that were left out."""
+
+    rows_in: int  # of the input that the first step gets
+    rows_out: int  # what the node hands on and writes
+    left_out: dict[str, int] = {}  # by how: filtered, deduplicated, joined_out, set_aside, quarantined, gated
+
+
 class WatermarkMoved(Record):
     """A high-water mark went from `before` to `after`. Values are JSON text with their type: {"t": "int", "v": 7}."""
 
@@ -117,6 +125,7 @@ class NodeResult(Record):
     also_wrote: tuple[DatasetWrite, ...] = ()  # targets of its patterns besides `write`, in the order of their commits
     rows_in: int | None = None
     rows_out: int | None = None
+    account: RowAccount | None = None  # None: its steps do not tell what becomes of each row
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     watermark: WatermarkMoved | None = None

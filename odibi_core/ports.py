@@ -25,6 +25,8 @@ else:
 EngineName = Literal["polars", "spark"]
 WriteMode = Literal["overwrite", "append", "upsert", "append_once", "merge", "error", "ignore"]
 DATABASE_FORMATS = frozenset({"sql", "sql_server", "azure_sql"})  # of a read whose rows a database gives
+# What a step does to the number of rows of its input: those left out, and how; "changed" is anything else, such as a join or groups.
+RowEffect = Literal["same", "filtered", "deduplicated", "joined_out", "changed"]
 DateFormat = Literal["oracle", "oracle_sqlserver", "sql_server", "us", "eu", "iso"]
 Scalar = int | float | str | datetime | None
 Clock = Callable[[], datetime]  # aware, UTC

@@ -14,6 +14,7 @@ from odibi_core.events import (
     ErrorRecord,
     NodeFinished,
     NodeHandedOff,
+    NodeResult,
     NodeRetried,
     NodeSkipped,
     NodeStarted,
@@ -176,6 +177,9 @@ def _run_row(run: EndedRun) -> RunRow:
         engine=None,
         rows_in=None,
         rows_out=None,
+        rows_filtered=None,
+        rows_deduplicated=None,
+        rows_joined_out=None,
         rows_written=sum(written) if written else None,
         target=None,
         table_version=None,
@@ -218,6 +222,9 @@ def _node_row(run: EndedRun, outcome: Outcome) -> RunRow:
         engine=result.engine if result else None,
         rows_in=result.rows_in if result else None,
         rows_out=result.rows_out if result else None,
+        rows_filtered=_left_out(result, "filtered"),
+        rows_deduplicated=_left_out(result, "deduplicated"),
+        rows_joined_out=_left_out(result, "joined_out"),
         rows_written=write.rows if write else None,
         target=write.dataset if write else None,
         table_version=write.version if write else None,
@@ -265,6 +272,11 @@ def _announced_files(started: RunStarted) -> tuple[FileVersion, ...]:
 
 def _identity(version: FileVersion) -> tuple[str, str, str]:
     return version.connection, version.path, version.etag
+
+
+def _left_out(result: NodeResult | None, how: str) -> int | None:
+    """Rows that left a node in one way; None if its rows are not accounted for."""
+    return None if result is None or result.account is None else result.account.left_out.get(how, 0)
 
 
 def _failed(checks: Iterable[CheckResult]) -> int:

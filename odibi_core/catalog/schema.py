@@ -46,6 +46,9 @@ class RunRow(Frozen):
     engine: str | None
     rows_in: int | None  # null for a run
     rows_out: int | None  # null for a run
+    rows_filtered: int | None  # of a node whose rows are accounted for: rows that a condition, a limit or a query left out
+    rows_deduplicated: int | None  # the same, as doubles of others
+    rows_joined_out: int | None  # the same, for what they met or did not meet in another dataset
     rows_written: int | None
     target: str | None  # connection/path
     table_version: int | None  # of the target after the commit

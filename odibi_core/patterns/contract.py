@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import model_validator
 
 from odibi_core.frozen import Frozen
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.registry import Registry
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext
 
@@ -41,6 +41,9 @@ class PatternParams(Params):
 
     needs_input: ClassVar[bool] = True
     gives_table: ClassVar[bool] = True  # its output is what the target holds from now on; False: its input
+
+    def row_effect(self) -> RowEffect:
+        return "changed"
 
     def places(self) -> tuple[Place, ...]:
         """Where the pattern reads and writes besides the node's own `read:` and `write:`."""

@@ -12,7 +12,7 @@ from odibi_core.patterns.alignment import stacked
 from odibi_core.patterns.audit import Audit, with_audit
 from odibi_core.patterns.contract import Made, PatternContext, PatternParams, Place, count, pattern
 from odibi_core.patterns.lookup import DimensionLookup, looked_up
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.columns import renamed
 from odibi_core.transforms.contract import ColumnName, ColumnNames, need_columns
 from odibi_core.transforms.native import Native, native_of
@@ -96,6 +96,9 @@ class FactParams(PatternParams):
             for name, expression in measure.items()
             if _CALCULATES.search(expression)
         }
+
+    def row_effect(self) -> RowEffect:
+        return "deduplicated" if self.deduplicate else "same"  # less the orphans that are set aside
 
 
 def _query(expression: str) -> str:

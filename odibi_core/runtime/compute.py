@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
-from odibi_core.events import DatasetRead, FrameAt, NodeFinished
+from odibi_core.events import DatasetRead, FrameAt, NodeFinished, RowAccount
 from odibi_core.frozen import Frozen
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
@@ -44,6 +44,7 @@ class Computed(Frozen):
     reads: tuple[DatasetRead, ...]
     patterns: PatternRun | None = None  # what its patterns want written
     warnings: tuple[str, ...] = ()
+    account: RowAccount | None = None
 
     @property
     def rows_in(self) -> int | None:
@@ -85,7 +86,7 @@ class Computer(Frozen):
             OdibiError: Whatever the engine finds wrong with the data or the store.
         """
         inputs = self._read(plan, node, config, load)
-        library = self._library()
+        library, trail = self._library(), inputs.trail()
         with library.blaming():
             frame = transform(
                 config,
@@ -97,13 +98,16 @@ class Computer(Frozen):
                 dialect=plan.sql_dialect,
                 library=library,
                 patterns=patterns,
+                trail=trail,
             )
             frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
-            cached = self.engine.cache(frame, inputs.uncounted)
+            cached = self.engine.cache(frame, {**inputs.uncounted, **trail.counting()})
+        account = trail.account(cached.counts, rows=cached.rows, aside=0 if patterns is None else patterns.rows_aside)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
-        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=(*warnings, *self._changes(plan, config)))
+        told = (*warnings, *self._changes(plan, config))
+        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=told, account=account)
 
     def _library(self) -> Library:
         from odibi_core.transforms import Library

@@ -17,6 +17,7 @@ from odibi_core.planning.compiling import Compile, compile_spark
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.reading import names_of_source, read_place, rows_that
 from odibi_core.ports import DATABASE_FORMATS, Cached, CompiledSql, Connections, Engine, Frame, Location, Scanned, Source, Target
+from odibi_core.runtime.accounting import RowTrail
 from odibi_core.runtime.watermark import transaction_of
 
 SOURCE_FILE = "_source_file"
@@ -30,6 +31,7 @@ class Inputs:
     primary: Frame | None = None  # what the first step gets as `df`
     named: dict[str, Frame] = field(default_factory=dict)  # by lower-case name, for SQL and transforms
     reads: list[DatasetRead] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)  # of `reads`
     uncounted: dict[str, Frame] = field(default_factory=dict)  # frames whose rows are not known yet, by dataset
     files: tuple[FileVersion, ...] = ()
 
@@ -39,8 +41,14 @@ class Inputs:
             self.primary = scanned.frame
         self.named[name.lower()] = scanned.frame
         self.reads.append(read)
+        self.frames.append(scanned.frame)
         if read.rows is None:
             self.uncounted[read.dataset] = scanned.frame
+
+    def trail(self) -> RowTrail:
+        """The account of the primary's rows, before the first step."""
+        read = next((read for read, frame in zip(self.reads, self.frames, strict=True) if frame is self.primary), None)
+        return RowTrail(start=self.primary, rows=None if read is None else read.rows)
 
 
 class FrameShelf(Protocol):
@@ -239,6 +247,7 @@ def read_upstream(
             if alias.lower() not in inputs.named:
                 inputs.named[alias.lower()] = scanned.frame
         inputs.reads.append(read)
+        inputs.frames.append(scanned.frame)
     order = [name for name in ("df", *(config.inputs or {}), *config.depends_on, *node.frames) if name.lower() in inputs.named]
     inputs.primary = inputs.named[order[0].lower()] if order else inputs.primary
 

@@ -23,6 +23,7 @@ from odibi_core.events import (
     FrameAt,
     NodeResult,
     NodeStatus,
+    RowAccount,
     Sample,
     StepRecord,
     WatermarkMoved,
@@ -53,6 +54,7 @@ class _Progress:
     checks: tuple[CheckResult, ...] = ()
     rows_in: int | None = None
     rows_out: int | None = None
+    account: RowAccount | None = None
     warnings: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # files that were rewritten, as warnings
     steps: tuple[StepRecord, ...] = ()
@@ -168,6 +170,7 @@ class NodeRunner(Frozen):
         load = Load(first=opened.sink is not None and not opened.sink.exists, frozen=self._freeze(opened))
         computed = self.computer.compute(plan, node, opened.config, load, opened.patterns)
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
+        progress.account = computed.account
         progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
         progress.checks = _checked(opened.config, without_origin(computed.cached.frame, opened.config))
         _refuse(progress.checks)
@@ -181,7 +184,12 @@ class NodeRunner(Frozen):
         # Before the commit: after it nothing may fail the node.
         sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=node.personal)
         facts = CommitFacts(
-            reads=progress.reads, rows_in=progress.rows_in, rows_out=progress.rows_out, checks=progress.checks, watermark=moved
+            reads=progress.reads,
+            rows_in=progress.rows_in,
+            rows_out=progress.rows_out,
+            account=progress.account,
+            checks=progress.checks,
+            watermark=moved,
         )
         refuse_late(node.name, opened.config.timeout, seconds=time.perf_counter() - progress.since)
         also = write_pending(opened.patterns, computed.cached.frame, facts.as_metadata(), window=load.moves, but=opened.sink)
@@ -295,6 +303,7 @@ class NodeRunner(Frozen):
             checks=facts.checks,
             rows_in=facts.rows_in,
             rows_out=facts.rows_out,
+            account=facts.account,
             steps=step_records(opened.config, opened.node),
             warnings=["an earlier attempt had written this node and died before it could say so; nothing was written twice"],
         )
@@ -343,6 +352,7 @@ def _ended(
         reads=progress.reads,
         rows_in=progress.rows_in,
         rows_out=progress.rows_out,
+        account=progress.account,
         checks=progress.checks,
         warnings=(*progress.left_out, *progress.warnings),
         write=write,

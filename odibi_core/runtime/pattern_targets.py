@@ -55,6 +55,7 @@ class PatternRun:
     marks: dict[str, int] = field(default_factory=dict)  # for the commit of `write:`
     warnings: list[str] = field(default_factory=list)
     made: Frame | None = None  # what the last pattern gave
+    rows_aside: int = 0
 
     def __call__(self, place: str, function: Callable[..., Made], params: Any, frame: Frame | None, *, context: TransformContext) -> Frame:
         """The output of one pattern. One that an earlier attempt has committed is not applied again: its target says what it made."""
@@ -102,9 +103,10 @@ class PatternRun:
             if not gives_table:
                 self.for_own = made.table
         aside = self._opened(f"{place}.quarantine")
-        if made.aside is not None and aside is not None and aside.sink.committed() is None:
+        if made.aside is not None and aside is not None:
             kept = self.engine.cache(made.aside, {})
-            if kept.rows:
+            self.rows_aside += kept.rows
+            if kept.rows and aside.sink.committed() is None:
                 self.pending.append(Pending(opened=aside, frame=kept.frame, changed=True, marks={}))
 
     def _context(self, place: str, context: TransformContext) -> PatternContext:

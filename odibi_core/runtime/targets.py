@@ -10,7 +10,7 @@ from odibi_core.config import NodeConfig, WriteConfig
 from odibi_core.config.delta_options import DeltaOptions
 from odibi_core.config.write import SAFE_RETENTION_HOURS
 from odibi_core.errors import ConfigError
-from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, WatermarkMoved
+from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, RowAccount, WatermarkMoved
 from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Connections, MergeRules, Target, Upkeep, WriteReceipt
@@ -108,6 +108,7 @@ class CommitFacts(Frozen):
     reads: tuple[DatasetRead, ...] = ()
     rows_in: int | None = None
     rows_out: int | None = None
+    account: RowAccount | None = None
     checks: tuple[CheckResult, ...] = ()
     watermark: WatermarkMoved | None = None
 
@@ -119,6 +120,8 @@ class CommitFacts(Frozen):
             "reads": json.dumps([read.model_dump(mode="json", exclude={"files"}) for read in self.reads]),
             "checks": json.dumps([check.model_dump(mode="json") for check in self.checks]),
         }
+        if self.account is not None:
+            facts["account"] = self.account.model_dump_json()
         if self.watermark is not None:
             facts["watermark"] = self.watermark.model_dump_json()
         return facts
@@ -126,11 +129,12 @@ class CommitFacts(Frozen):
     @classmethod
     def from_metadata(cls, facts: Mapping[str, str]) -> CommitFacts:
         """Read them back; what is missing stays unknown."""
-        mark = facts.get("watermark")
+        mark, account = facts.get("watermark"), facts.get("account")
         return cls(
             reads=tuple(DatasetRead.model_validate(read) for read in json.loads(facts.get("reads", "[]"))),
             rows_in=json.loads(facts.get("rows_in", "null")),
             rows_out=json.loads(facts.get("rows_out", "null")),
+            account=None if account is None else RowAccount.model_validate_json(account),
             checks=tuple(CheckResult.model_validate(check) for check in json.loads(facts.get("checks", "[]"))),
             watermark=None if mark is None else WatermarkMoved.model_validate_json(mark),
         )

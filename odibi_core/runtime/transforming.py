@@ -15,9 +15,10 @@ from odibi_core.events import StepRecord
 from odibi_core.planning.compiling import Dialect, compiled_here
 from odibi_core.planning.plan import PlannedNode
 from odibi_core.planning.refusals import bind_call, query_place
-from odibi_core.ports import CompiledSql, Engine, Frame
+from odibi_core.ports import CompiledSql, Engine, Frame, RowEffect
 
 if TYPE_CHECKING:
+    from odibi_core.runtime.accounting import RowTrail
     from odibi_core.runtime.pattern_targets import PatternRun
     from odibi_core.transforms import Library
     from odibi_core.transforms.library import CallKind
@@ -30,6 +31,7 @@ def transform(
     engine: Engine,
     primary: Frame | None,
     named: Mapping[str, Frame],
+    trail: RowTrail,
     now: datetime,
     dialect: Dialect = "spark",
     library: Library | None = None,
@@ -65,8 +67,10 @@ def transform(
         if name in PATTERNS:
             if patterns is None:
                 raise ConfigError(f"pattern '{name}' cannot run here", code="internal")
-            return patterns(place, function, arguments, frame, context=context)
-        made: Frame = function(frame, arguments, context)
+            made: Frame = patterns(place, function, arguments, frame, context=context)
+        else:
+            made = function(frame, arguments, context)
+        trail.step(arguments.row_effect(), made)
         return made
 
     if config.transformer is not None:
@@ -76,7 +80,10 @@ def transform(
         if compiled is None and step.sql is not None:
             compiled = compiled_here(step.sql, {"df", *tables}, dialect, now)
         if compiled is not None:
-            frame = engine.sql(compiled, tables if frame is None else {**tables, "df": frame})
+            given = tables if frame is None else {**tables, "df": frame}
+            made = engine.sql(compiled, given)
+            trail.step(effect_of(compiled, [name for name, table in given.items() if table is frame]), made)
+            frame = made
         elif step.function is not None:
             frame = call(sql_place(place), "function", step.function, step.params)
         elif step.operation is not None:
@@ -90,6 +97,14 @@ def transform(
 
 def _no_input(node: PlannedNode) -> ConfigError:
     return ConfigError(f"node '{node.name}' has no input", hint="Give it 'read:', 'inputs:' or 'depends_on:'.")
+
+
+def effect_of(compiled: CompiledSql, rows: Collection[str]) -> RowEffect:
+    """What a query does to the number of rows of the input that has these names in it."""
+    from odibi_core.sql import tree
+    from odibi_core.sql.row_effect import row_effect
+
+    return row_effect(tree.decoded(compiled.polars), rows)
 
 
 def sql_place(step: int) -> str:

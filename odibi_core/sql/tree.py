@@ -7,7 +7,7 @@ Names are as written, functions under one name each (`functions`), and every def
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -299,6 +299,7 @@ def encoded(query: Query) -> str:
     return _adapter().dump_json(query).decode()
 
 
+@lru_cache(maxsize=256)
 def decoded(text: str) -> Query:
     """
     A query from JSON.

@@ -195,6 +195,7 @@ def _with_result(story: NodeStory, finished: NodeFinished) -> NodeStory:
             "seconds": result.seconds,
             "rows_in": result.rows_in,
             "rows_out": result.rows_out,
+            "account": result.account,
             "reads": result.reads,
             "write": result.write,
             "columns": result.write.columns if result.write else (),

@@ -61,6 +61,9 @@ def _blocks(node: NodeStory, start: datetime) -> Iterator[Block]:
     yield from _sample(node)
 
 
+_LEFT_OUT = {"joined_out": "without a match that counts", "set_aside": "set aside by a pattern", "gated": "held back by the gate"}
+
+
 def _facts(node: NodeStory, start: datetime) -> Iterator[tuple[str, Line]]:
     if node.reason:
         yield "Reason", (node.reason,)
@@ -78,6 +81,8 @@ def _facts(node: NodeStory, start: datetime) -> Iterator[tuple[str, Line]]:
     rows = [f"{count:,} {side}" for count, side in ((node.rows_in, "in"), (node.rows_out, "out")) if count is not None]
     if rows:
         yield "Rows", (", ".join(rows),)
+    if node.account is not None and node.account.left_out:
+        yield "Left out", (", ".join(f"{count:,} {_LEFT_OUT.get(how, how)}" for how, count in node.account.left_out.items()),)
     for read in node.reads:
         yield "Read", (Bit(read.dataset, "mono"), " ", Bit(_read(read), "quiet"))
     if node.write:

@@ -12,6 +12,7 @@ from odibi_core.events import (
     DatasetWrite,
     ErrorRecord,
     NodeStatus,
+    RowAccount,
     RunStatus,
     Sample,
     StepRecord,
@@ -136,6 +137,7 @@ class NodeStory(Record):
     seconds: float | None = None  # of the last attempt, from the opening of the target to the commit
     rows_in: int | None = None
     rows_out: int | None = None
+    account: RowAccount | None = None
     reads: tuple[DatasetRead, ...] = ()
     write: DatasetWrite | None = None
     columns: tuple[Column, ...] = ()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, need_columns, operation, transform
 from odibi_core.transforms.native import Native, native_of
 
@@ -30,6 +30,9 @@ class AggregateParams(Params):
             raise ValueError(f"grouped by and aggregated at once: {', '.join(both)}")
         return self
 
+    def row_effect(self) -> RowEffect:
+        return "changed"
+
 
 class PivotParams(Params):
     """The columns to group by, whose values become columns, what is put into them and how; `values` fixes the columns."""
@@ -40,6 +43,9 @@ class PivotParams(Params):
     agg_func: Function = "sum"
     values: tuple[Label, ...] | None = Field(default=None, min_length=1)
 
+    def row_effect(self) -> RowEffect:
+        return "changed"
+
 
 class PivotOperationParams(Params):
     """The columns to group by, whose values become columns, what is put into them and how."""
@@ -48,6 +54,9 @@ class PivotOperationParams(Params):
     pivot_column: ColumnName = Field(validation_alias=AliasChoices("pivot_column", "pivot_col"))
     value_column: ColumnName = Field(validation_alias=AliasChoices("value_column", "agg_col"))
     agg_func: Function | Literal["mean"] = "first"
+
+    def row_effect(self) -> RowEffect:
+        return "changed"
 
 
 class UnpivotParams(Params):
@@ -65,6 +74,9 @@ class UnpivotParams(Params):
         if twice:
             raise ValueError(f"several columns would have the name: {', '.join(twice)}")
         return self
+
+    def row_effect(self) -> RowEffect:
+        return "changed"
 
 
 @transform("aggregate", AggregateParams)

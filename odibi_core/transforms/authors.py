@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field, create_model
 
 from odibi_core.errors import ConfigError, OdibiError
 from odibi_core.frozen import Frozen
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import Params, Transform, TransformContext
 
 AuthorFunction = TypeVar("AuthorFunction", bound=Callable[..., Any])
@@ -152,20 +152,27 @@ def _strict(model: type[BaseModel], *, reads_everything: bool) -> type[Params]:
         raise TypeError("'params' must be a pydantic model")
     config = {"extra": model.model_config["extra"]} if "extra" in model.model_config else {}
     bases = (model,) if issubclass(model, Params) and not reads_everything else (model, _base(reads_everything))
-    told = {"__module__": model.__module__, "__doc__": model.__doc__, "model_config": config}
+    told = {"__module__": model.__module__, "__doc__": model.__doc__, "model_config": config, "row_effect": _AuthorsParams.row_effect}
     strict: type[Params] = type(model.__name__, bases, told)
     strict.model_rebuild(force=True)
     return strict
 
 
-class _ReadingParams(Params):
+class _AuthorsParams(Params):
+    """The parameters of a function that an author wrote: nobody knows what it does to the rows."""
+
+    def row_effect(self) -> RowEffect:
+        return "changed"
+
+
+class _ReadingParams(_AuthorsParams):
     """The parameters of a function that may ask for every input."""
 
     reads_everything: ClassVar[bool] = True
 
 
 def _base(reads_everything: bool) -> type[Params]:
-    return _ReadingParams if reads_everything else Params
+    return _ReadingParams if reads_everything else _AuthorsParams
 
 
 def _positional(signature: inspect.Signature, values: Mapping[str, Any]) -> list[Any]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from odibi_core.errors import ConfigError, SchemaMismatchError
 from odibi_core.frozen import Frozen
-from odibi_core.ports import CompiledSql, Frame
+from odibi_core.ports import CompiledSql, Frame, RowEffect
 from odibi_core.registry import Registry
 
 ColumnName = Annotated[str, StringConstraints(min_length=1)]
@@ -30,6 +30,10 @@ class Params(BaseModel):
     def queries(self) -> tuple[str, ...]:
         """The SQL over the table `df` that the transform will ask for. The planner compiles it, so that errors show before the run."""
         return ()
+
+    def row_effect(self) -> RowEffect:
+        """What the transform does to the number of rows; the run is failed if that is not so."""
+        return "same"
 
     def reads(self) -> tuple[str, ...]:
         """The datasets of the node that the transform reads besides `df`, by name. The planner checks the names and hands them over."""

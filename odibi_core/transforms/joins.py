@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
 from odibi_core.transforms.literals import fits
 from odibi_core.transforms.native import native_of
@@ -53,6 +53,9 @@ class JoinParams(Params):
     def reads(self) -> tuple[str, ...]:
         return (self.right_dataset,)
 
+    def row_effect(self) -> RowEffect:
+        return "joined_out" if self.how in ("semi", "anti") else "changed"
+
 
 class UnionParams(Params):
     """The datasets to add, and whether columns are matched by name or by position."""
@@ -62,6 +65,9 @@ class UnionParams(Params):
 
     def reads(self) -> tuple[str, ...]:
         return self.datasets
+
+    def row_effect(self) -> RowEffect:
+        return "changed"
 
 
 class ApplyMappingParams(Params):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ class ExplodeListColumnParams(Params):
 
     column: ColumnName
     outer: bool = False
+
+    def row_effect(self) -> RowEffect:
+        return "changed"
 
 
 class UnpackStructParams(Params):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.columns import SomeColumns, renamed
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, operation
 from odibi_core.transforms.frames import find_columns
@@ -21,6 +21,9 @@ class DropDuplicatesParams(Params):
 
     subset: SomeColumns = Field(default=None, description="the columns that are compared; all if none are named")
     keep: Literal["first", "last", False] = Field(default="first", description="first, last, or false for none of them")
+
+    def row_effect(self) -> RowEffect:
+        return "deduplicated"
 
 
 class FillNaParams(Params):
@@ -68,6 +71,9 @@ class SampleParams(Params):
         if (self.n is None) == (self.frac is None):
             raise ValueError("give either n or frac")
         return self
+
+    def row_effect(self) -> RowEffect:
+        return "filtered"
 
 
 @operation("drop_duplicates", DropDuplicatesParams)

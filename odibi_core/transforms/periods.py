@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
 from odibi_core.transforms.native import Native, native_of
 
@@ -58,6 +58,9 @@ class SplitEventsByPeriodParams(Params):
         if (self.period == "shift") != (self.shifts is not None):
             raise ValueError("'shifts' belong to 'period: shift'")
         return self
+
+    def row_effect(self) -> RowEffect:
+        return "changed"
 
 
 @transform("split_events_by_period", SplitEventsByPeriodParams)

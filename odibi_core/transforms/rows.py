@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from odibi_core.errors import ConfigError
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.columns import SomeColumns
 from odibi_core.transforms.contract import ColumnNames, Params, TransformContext, need_columns, quoted, transform
 from odibi_core.transforms.expressions import SqlText
@@ -27,6 +27,9 @@ class FilterRowsParams(Params):
     def queries(self) -> tuple[str, ...]:
         return (f"SELECT * FROM df WHERE ({self.condition}\n)",)  # noqa: S608  parsed, checked and read-only over `df`
 
+    def row_effect(self) -> RowEffect:
+        return "filtered"
+
 
 class DeduplicateParams(Params):
     """The key, and which of its rows comes first: `updated_at DESC, id`, or a list of such terms."""
@@ -41,6 +44,9 @@ class DeduplicateParams(Params):
         window = f"PARTITION BY {keys} ORDER BY {', '.join(self.order_by)}"
         return (f"SELECT *, ROW_NUMBER() OVER ({window}) AS {_RANK} FROM df",)  # noqa: S608  parsed, checked and read-only over `df`
 
+    def row_effect(self) -> RowEffect:
+        return "deduplicated"
+
 
 class LimitParams(Params):
     """How many rows, after how many others."""
@@ -50,6 +56,9 @@ class LimitParams(Params):
 
     def queries(self) -> tuple[str, ...]:
         return (f"SELECT * FROM df LIMIT {self.n} OFFSET {self.offset}",) if self.offset else ()  # noqa: S608  two numbers
+
+    def row_effect(self) -> RowEffect:
+        return "filtered"
 
 
 class SortParams(Params):
@@ -63,6 +72,9 @@ class DistinctParams(Params):
     """The columns to keep; all of them if none are named."""
 
     columns: SomeColumns = Field(default=None, description="the columns to keep; all if none are named")
+
+    def row_effect(self) -> RowEffect:
+        return "deduplicated"
 
 
 @transform("filter_rows", FilterRowsParams)

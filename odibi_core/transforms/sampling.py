@@ -6,7 +6,7 @@ import secrets
 
 from pydantic import Field
 
-from odibi_core.ports import Frame
+from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import Params, TransformContext, transform
 
 _DRAW = "__draw"
@@ -20,6 +20,9 @@ class SampleParams(Params):
     seed: int | None = Field(
         default=None, ge=0, description="draws the same rows of the same input every time; others each time without it"
     )
+
+    def row_effect(self) -> RowEffect:
+        return "filtered"
 
 
 @transform("sample", SampleParams)

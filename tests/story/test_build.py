@@ -104,6 +104,7 @@ def test_a_node_is_told_in_full():
         "seconds": 0.3,
         "rows_in": 1198,
         "rows_out": 12,
+        "account": None,
         "reads": [{"dataset": "orders.silver", "format": "delta", "rows": 1198, "version": 42, "files": []}],
         "write": {
             "dataset": "lake/gold/orders",

@@ -27,6 +27,20 @@ def test_a_transform_gives_the_rows_that_it_promises(case):
     assert found == case.rows if case.ordered else sorted(found, key=str) == sorted(case.rows, key=str)
 
 
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_transform_does_to_the_number_of_rows_what_it_says(case):
+    """The account of a node's rows rests on it."""
+    _, params = case.registry.bind(case.name, case.params)
+    before, after = len(case.frame.collect()), len(case.rows)
+    match params.row_effect():
+        case "same":
+            assert after == before
+        case "filtered" | "deduplicated" | "joined_out":
+            assert after <= before
+        case effect:
+            assert effect == "changed"
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if "\\" not in str(case.params)], ids=str)  # Spark's own escapes
 def test_the_queries_of_a_transform_parse_in_both_dialects(case):
     """Names are quoted so that a project in DuckDB's dialect can use it, too."""

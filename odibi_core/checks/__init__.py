@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from odibi_core.checks import rows, tables  # noqa: F401  they register their checks
-from odibi_core.checks.contract import CHECKS, CheckParams, check
-from odibi_core.checks.evaluate import evaluate, failed_error
+from odibi_core.checks.contract import CHECKS, CheckContext, CheckParams, check, selected
+from odibi_core.checks.evaluate import FAILED_TESTS, Evaluation, evaluate, failed_error
 from odibi_core.checks.specs import CheckSpec, check_specs, unsupported
 
-__all__ = ["CHECKS", "CheckParams", "CheckSpec", "check", "check_specs", "evaluate", "failed_error", "unsupported"]
+__all__ = [
+    "CHECKS",
+    "FAILED_TESTS",
+    "CheckContext",
+    "CheckParams",
+    "CheckSpec",
+    "Evaluation",
+    "check",
+    "check_specs",
+    "evaluate",
+    "failed_error",
+    "selected",
+    "unsupported",
+]

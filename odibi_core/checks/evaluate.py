@@ -1,46 +1,139 @@
-"""Run all checks of a node in one query, and say what they found: counts and names, never a value of the data."""
+"""
+Run all checks of a node, in as few passes as there can be, and say what they found: counts and names, never a value of the data.
+
+First the rows are set aside that break a check with `on_fail: quarantine`; the other checks see the rest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from odibi_core.checks.contract import VALUE, CheckContext, selected
 from odibi_core.checks.specs import CheckSpec
 from odibi_core.errors import CheckFailedError, SchemaMismatchError
 from odibi_core.events import CheckResult
+from odibi_core.frozen import Frozen
+from odibi_core.ports import Frame
 
 if TYPE_CHECKING:
     import narwhals as nw
 
-    from odibi_core.ports import Frame
+FAILED_TESTS = "__failed_tests"
+_ROWS, _GOOD = "__rows", "__good"
 
-_ROWS = "__rows"
+
+class Evaluation(Frozen):
+    """What the checks found, and the rows by what they found."""
+
+    results: tuple[CheckResult, ...]  # in the order of the checks
+    rows: int  # before quarantine
+    passed_rows: int  # that break no check of rows at all, whatever follows from it
+    rejected_rows: int  # that break a check with `on_fail: quarantine`
+    kept: Frame  # the rows that are not rejected
+    valid: Frame  # the rows that break no check of rows at all
+    rejected: Frame | None  # the rejected rows with the column FAILED_TESTS: the names of the checks that the row breaks, parted by a comma
 
 
-def evaluate(frame: Frame, tests: Sequence[CheckSpec]) -> tuple[CheckResult, ...]:
+class Flagged(Frozen):
+    """A frame with one column for each check of rows, true where a row breaks it; and what to ask of it."""
+
+    frame: Frame
+    tests: tuple[CheckSpec, ...]
+    context: CheckContext
+    figures: tuple[nw.Expr, ...]  # one aggregate of each check
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The columns of the checks of rows, in their order."""
+        return tuple(_mark(number) for number, test in enumerate(self.tests) if test.params.counts == "rows")
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Every column that is not the frame's own."""
+        queried = (_value(number) for number, test in enumerate(self.tests) if test.params.query is not None)
+        return (*self.marks, *queried)
+
+    def breaks_any(self) -> nw.Expr:
+        """True for the rows that break any of the checks."""
+        import narwhals as nw
+
+        return nw.any_horizontal(*(nw.col(mark) for mark in self.marks), ignore_nulls=False) if self.marks else nw.lit(value=False)
+
+    def totals(self) -> Frame:
+        """One row: the number of rows, of those that break nothing, and the figure of each check."""
+        import narwhals as nw
+
+        good = (~self.breaks_any()).cast(nw.Int64).sum() if self.marks else nw.len()
+        return self.frame.select(nw.len().alias(_ROWS), good.alias(_GOOD), *self.figures)
+
+    def results(self, totals: dict[str, Any]) -> tuple[CheckResult, ...]:
+        """The verdicts, from the row of `totals`."""
+        rows = int(totals[_ROWS])
+        return tuple(_result(test, totals[_mark(number)], rows, self.context) for number, test in enumerate(self.tests))
+
+
+def evaluate(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext | None = None) -> Evaluation:
     """
-    One result per check, in their order, from a single pass over the frame.
+    One result per check, in their order, and the rows parted by them.
 
     Raises:
         SchemaMismatchError: If a check reads a column that is missing, or whose type it cannot be compared with.
     """
-    if not tests:
-        return ()
+    context = context or CheckContext()
+    order = sorted(range(len(tests)), key=lambda number: tests[number].severity != "quarantine")  # stable
+    parting = [tests[number] for number in order if tests[number].severity == "quarantine"]
+    others = [tests[number] for number in order if tests[number].severity != "quarantine"]
+    if not parting:
+        rest = _counted(frame, others, context)
+        return Evaluation(
+            results=rest.results,
+            rows=rest.rows,
+            passed_rows=rest.good,
+            rejected_rows=0,
+            kept=frame,
+            valid=frame if rest.good == rest.rows else rest.without_broken(),
+            rejected=None,
+        )
+    first = _counted(frame, parting, context)
+    kept = frame if first.good == first.rows else first.without_broken()
+    rest = _counted(kept, others, context)
+    found = dict(zip(order, (*first.results, *rest.results), strict=True))
+    return Evaluation(
+        results=tuple(found[number] for number in range(len(tests))),
+        rows=first.rows,
+        passed_rows=rest.good,
+        rejected_rows=first.rows - first.good,
+        kept=kept,
+        valid=kept if rest.good == rest.rows else rest.without_broken(),
+        rejected=first.broken() if first.good != first.rows else None,
+    )
+
+
+def flagged(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext) -> Flagged:
+    """
+    The frame with what each check says of each row; nothing is computed.
+
+    Raises:
+        SchemaMismatchError: As `evaluate`.
+    """
     import narwhals as nw
 
-    columns = frame.collect_schema()
-    for test in tests:
-        _need_columns(test, columns.names())
-    broken = {f"__check_{number}": _breaks(frame, test, columns) for number, test in enumerate(tests)}
-    per_row = [expr.alias(name) for (name, expr), test in zip(broken.items(), tests, strict=True) if test.params.counts == "rows"]
-    totals: list[Any] = [nw.len().alias(_ROWS)]
-    for (name, expr), test in zip(broken.items(), tests, strict=True):
-        total = nw.col(name).cast(nw.Int64).sum() if test.params.counts == "rows" else expr.cast(nw.Int64)
-        totals.append(total.alias(name))
+    schema = frame.collect_schema()
+    context = replace(context, columns={name: dtype for name, dtype in schema.items() if name not in context.hidden})
+    marks: list[nw.Expr] = []
+    figures: list[nw.Expr] = []
+    for number, test in enumerate(tests):
+        _need_columns(test, list(context.columns))
+        frame, expression = _expression(frame, test, _value(number), context)
+        if test.params.counts == "rows":
+            marks.append(expression.alias(_mark(number)))
+            expression = nw.col(_mark(number)).cast(nw.Int64).sum()
+        figures.append(expression.alias(_mark(number)))
     # Two stages, because an engine may not sum a window (unique) in the select that defines it. It stays one query.
-    flagged = frame.with_columns(*per_row) if per_row else frame
-    counted = flagged.select(*totals).collect().rows(named=True)[0]
-    return tuple(_result(test, int(counted[name] or 0), int(counted[_ROWS])) for name, test in zip(broken, tests, strict=True))
+    frame = frame.with_columns(*marks) if marks else frame
+    return Flagged(frame=frame, tests=tuple(tests), context=context, figures=tuple(figures))
 
 
 def failed_error(results: Sequence[CheckResult]) -> CheckFailedError | None:
@@ -57,6 +150,46 @@ def failed_error(results: Sequence[CheckResult]) -> CheckFailedError | None:
     )
 
 
+class _Counted(Frozen):
+    """Checks that were run."""
+
+    flags: Flagged
+    results: tuple[CheckResult, ...]
+    rows: int
+    good: int  # rows that break none of them
+
+    def without_broken(self) -> Frame:
+        """The rows that break no check."""
+        return self.flags.frame.filter(~self.flags.breaks_any()).drop(*self.flags.added)
+
+    def broken(self) -> Frame:
+        """The rows that break any check, with the names of those checks."""
+        import narwhals as nw
+
+        flags = self.flags
+        tests = [test for test in flags.tests if test.params.counts == "rows"]
+        names = [nw.when(nw.col(mark)).then(nw.lit(test.name)) for mark, test in zip(flags.marks, tests, strict=True)]
+        reason = nw.concat_str(*names, separator=",", ignore_nulls=True).alias(FAILED_TESTS)
+        return flags.frame.filter(flags.breaks_any()).with_columns(reason).drop(*flags.added)
+
+
+def _counted(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext) -> _Counted:
+    flags = flagged(frame, tests, context)
+    if flags.marks:
+        # Kept as bits beside rows that are in memory anyway: what they part needs no second look at the data.
+        flags = replace(flags, frame=context.compute(flags.frame))
+    totals = flags.totals().collect().rows(named=True)[0]
+    return _Counted(flags=flags, results=flags.results(totals), rows=int(totals[_ROWS]), good=int(totals[_GOOD] or 0))
+
+
+def _mark(number: int) -> str:
+    return f"__check_{number}"
+
+
+def _value(number: int) -> str:
+    return f"__value_{number}"
+
+
 def _need_columns(test: CheckSpec, available: list[str]) -> None:
     missing = [column for column in test.params.reads if column not in available]
     if missing:
@@ -65,32 +198,45 @@ def _need_columns(test: CheckSpec, available: list[str]) -> None:
         )
 
 
-def _breaks(frame: Frame, test: CheckSpec, columns: nw.Schema) -> nw.Expr:
-    """The expression of a check, tried on the frame's types without reading a row."""
+def _expression(frame: Frame, test: CheckSpec, value: str, context: CheckContext) -> tuple[Frame, nw.Expr]:
+    """The expression of a check, tried on the frame's types without reading a row; and the frame with what the check asks SQL for."""
+    import narwhals as nw
     from narwhals.exceptions import NarwhalsError
 
     try:
-        expr: nw.Expr = test.function(test.params, columns)
+        if test.params.query is not None:
+            query = context.compile(selected(test.params.query), ("df",))
+            frame = context.sql(query, {"df": frame}).rename({VALUE: value})
+            context = replace(context, value=nw.col(value), value_type=frame.collect_schema()[value])
+        expression: nw.Expr = test.function(test.params, context)
         if test.params.counts == "rows":
-            frame.select(expr.alias("__tried")).collect_schema()
+            frame.select(expression.alias(VALUE)).collect_schema()
     except (NarwhalsError, TypeError, ValueError):
-        kinds = ", ".join(f"'{column}' is {columns[column]}" for column in test.params.reads)
+        kinds = ", ".join(f"'{column}' is {context.columns[column]}" for column in test.params.reads)
         raise SchemaMismatchError(
             f"check '{test.name}' does not fit the type of its column: {kinds}",
             hint="Write values of that type, or cast the column before.",
         ) from None
-    return expr
+    return frame, expression
 
 
-def _result(test: CheckSpec, broken: int, rows: int) -> CheckResult:
-    whole_table = test.params.counts == "table"
+def _result(test: CheckSpec, figure: Any, rows: int, context: CheckContext) -> CheckResult:
+    if test.params.counts == "table":
+        passed, detail = test.params.judge(figure, context)
+        return _named(test, passed=passed, rows=rows, detail=detail)
+    broken = int(figure or 0)
+    passed = broken == 0 or broken / rows <= test.params.tolerated
+    return _named(test, passed=passed, failed_rows=broken, rows=rows, detail=f"{broken} of {rows} rows")
+
+
+def _named(test: CheckSpec, *, passed: bool, rows: int, detail: str, failed_rows: int = 0) -> CheckResult:
     return CheckResult(
         name=test.name,
         kind=test.kind,
         columns=test.params.reads,
         severity=test.severity,
-        passed=broken == 0,
-        failed_rows=0 if whole_table else broken,
+        passed=passed,
+        failed_rows=failed_rows,
         rows=rows,
-        detail=test.params.found(rows) if whole_table else f"{broken} of {rows} rows",
+        detail=detail,
     )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from odibi_core.checks.contract import Breaks, CheckParams, Columns, check
+from odibi_core.checks.contract import CheckContext, CheckParams, ColumnName, Expression, check
 
 if TYPE_CHECKING:
     from narwhals.dtypes import DType
 
 Scalar = bool | int | float | str
-ColumnName = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ColumnsParams(CheckParams):
@@ -79,7 +78,7 @@ class RegexParams(CheckParams):
 
 
 @check("not_null", ColumnsParams)
-def not_null(params: ColumnsParams, _: Columns) -> Breaks:
+def not_null(params: ColumnsParams, _: CheckContext) -> Expression:
     """Every column has a value. A row with NULL in several of them counts once."""
     import narwhals as nw
 
@@ -87,7 +86,7 @@ def not_null(params: ColumnsParams, _: Columns) -> Breaks:
 
 
 @check("unique", ColumnsParams)
-def unique(params: ColumnsParams, _: Columns) -> Breaks:
+def unique(params: ColumnsParams, _: CheckContext) -> Expression:
     """No two rows share the values of these columns. Every member of a duplicate group breaks it; NULL equals NULL."""
     import narwhals as nw
 
@@ -95,21 +94,21 @@ def unique(params: ColumnsParams, _: Columns) -> Breaks:
 
 
 @check("accepted_values", AcceptedValuesParams)
-def accepted_values(params: AcceptedValuesParams, columns: Columns) -> Breaks:
+def accepted_values(params: AcceptedValuesParams, context: CheckContext) -> Expression:
     """The column holds one of the values, or NULL."""
     import narwhals as nw
 
-    dtype = columns[params.column]
+    dtype = context.columns[params.column]
     allowed = [_as_type(value, dtype) for value in params.values if value is not None and _can_hold(value, dtype)]
     return (~nw.col(params.column).is_in(allowed)).fill_null(value=False)
 
 
 @check("range", RangeParams)
-def in_range(params: RangeParams, columns: Columns) -> Breaks:
+def in_range(params: RangeParams, context: CheckContext) -> Expression:
     """The column is within the bounds, both inclusive, or NULL. NaN is above every bound."""
     import narwhals as nw
 
-    column, dtype = nw.col(params.column), columns[params.column]
+    column, dtype = nw.col(params.column), context.columns[params.column]
     outside = [column < _as_type(params.min, dtype)] if params.min is not None else []
     if params.max is not None:
         outside.append(column > _as_type(params.max, dtype))
@@ -117,7 +116,7 @@ def in_range(params: RangeParams, columns: Columns) -> Breaks:
 
 
 @check("regex_match", RegexParams)
-def regex_match(params: RegexParams, _: Columns) -> Breaks:
+def regex_match(params: RegexParams, _: CheckContext) -> Expression:
     """The column's text begins with the pattern (anchored at the start, not at the end), or is NULL."""
     import narwhals as nw
 

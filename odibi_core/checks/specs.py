@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
 
 from pydantic import JsonValue
 
@@ -11,8 +13,8 @@ from odibi_core.errors import ConfigError, Problem
 from odibi_core.events import Severity
 from odibi_core.frozen import Frozen
 
-_PLANNED = frozenset({"custom_sql", "volume_drop", "freshness", "schema", "distribution", "quarantine", "gate"})
-_SEVERITIES: Mapping[str, Severity] = {"fail": "fail", "warn": "warn"}
+_PLANNED = frozenset({"custom_sql", "volume_drop", "freshness", "schema", "distribution", "gate"})
+_SEVERITIES: Mapping[str, Severity] = {"fail": "fail", "warn": "warn", "quarantine": "quarantine"}
 
 
 class CheckSpec(Frozen):
@@ -28,6 +30,10 @@ class CheckSpec(Frozen):
         """The expression of its kind."""
         return CHECKS.get(self.kind).function
 
+    def warning(self) -> CheckSpec:
+        """The same, but it fails no node."""
+        return replace(self, severity="warn") if self.severity == "fail" else self
+
 
 def unsupported(kind: str) -> str | None:
     """Why a kind of check, or `quarantine` or `gate`, cannot be used in this release; None if it can."""
@@ -37,6 +43,8 @@ def unsupported(kind: str) -> str | None:
 def check_specs(tests: Sequence[Mapping[str, JsonValue]]) -> tuple[CheckSpec, ...]:
     """
     The checks of a `validation.tests` or `contracts` list; a check without a name is called like its type.
+
+    Of two checks with the same name the second one is called `name_2`.
 
     Raises:
         ConfigError: If a type is unknown or not available yet, or a parameter is wrong. Carries every problem.
@@ -50,7 +58,20 @@ def check_specs(tests: Sequence[Mapping[str, JsonValue]]) -> tuple[CheckSpec, ..
             problems.extend(error.problems)
     if problems:
         raise ConfigError.of(tuple(problems))
-    return tuple(specs)
+    return tuple(replace(spec, name=name) for spec, name in zip(specs, _distinct([spec.name for spec in specs]), strict=True))
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, each with the next free number behind it if an earlier one is the same."""
+    taken = set(names)
+    given: list[str] = []
+    for name in names:
+        free = name
+        if name in given:
+            free = next(f"{name}_{number}" for number in count(2) if f"{name}_{number}" not in taken)
+        taken.add(free)
+        given.append(free)
+    return given
 
 
 def _spec(test: Mapping[str, JsonValue]) -> CheckSpec:
@@ -58,9 +79,15 @@ def _spec(test: Mapping[str, JsonValue]) -> CheckSpec:
     if not isinstance(kind, str):
         raise ConfigError("a check has no type", hint=f"Known: {', '.join(sorted(entry.name for entry in CHECKS))}.")
     on_fail = str(test.get("on_fail", "fail"))
-    if reason := unsupported(kind) or unsupported(on_fail):
-        raise ConfigError(f"check {reason}" if unsupported(kind) else f"'on_fail: {on_fail}' is not available yet", code="unsupported")
+    if reason := unsupported(kind):
+        raise ConfigError(f"check {reason}", code="unsupported")
     if on_fail not in _SEVERITIES:
         raise ConfigError(f"unknown 'on_fail: {on_fail}' of check '{kind}'", hint="Known: fail, warn, quarantine.")
     _, params = CHECKS.bind(kind, {key: value for key, value in test.items() if key not in ("type", "name", "on_fail")})
+    if on_fail == "quarantine" and params.counts == "table":
+        raise ConfigError(
+            f"check '{kind}' looks at the table as a whole, so there are no rows to set aside",
+            hint="Set 'on_fail' to 'fail' or 'warn'.",
+            path=("on_fail",),
+        )
     return CheckSpec(name=str(test.get("name") or kind), kind=kind, severity=_SEVERITIES[on_fail], params=params)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from odibi_core.checks.contract import Breaks, CheckParams, Columns, check
+from odibi_core.checks.contract import CheckContext, CheckParams, Expression, check
 
 
 class RowCountParams(CheckParams):
@@ -23,15 +23,15 @@ class RowCountParams(CheckParams):
             raise ValueError("give min, max or both")
         return self
 
-    def found(self, rows: int) -> str:
+    def judge(self, figure: Any, _: CheckContext) -> tuple[bool, str]:
         bounds = [f"at least {self.min}" if self.min is not None else "", f"at most {self.max}" if self.max is not None else ""]
-        return f"{rows} rows, expected {' and '.join(bound for bound in bounds if bound)}"
+        inside = (self.min is None or figure >= self.min) and (self.max is None or figure <= self.max)
+        return inside, f"{figure} rows, expected {' and '.join(bound for bound in bounds if bound)}"
 
 
 @check("row_count", RowCountParams)
-def row_count(params: RowCountParams, _: Columns) -> Breaks:
+def row_count(_: RowCountParams, __: CheckContext) -> Expression:
     """The number of rows is within the bounds, both inclusive."""
     import narwhals as nw
 
-    outside = nw.len() < (params.min or 0)
-    return outside if params.max is None else outside | (nw.len() > params.max)
+    return nw.len()

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig
 from odibi_core.errors import ConfigError, Problem
 from odibi_core.messages import digest
+from odibi_core.planning.checking import wrong_checks
 from odibi_core.planning.reading import reads_of
 
 if TYPE_CHECKING:
@@ -169,13 +170,7 @@ def _refuse_unknown_functions(config: NodeConfig, path: str, library: Library) -
                 raise
             about_params = any(problem.path for problem in error.problems) or "needs parameter" in error.message
             noted(error, *home, "params" if about_params else kind)
-    if config.validation is not None and config.validation.tests:
-        from odibi_core import checks
-
-        for number, test in enumerate(config.validation.tests):
-            try:
-                checks.check_specs([test.model_dump(exclude_none=True, by_alias=True)])
-            except ConfigError as error:
-                noted(error, "validation", "tests", number)
+    for path_in_node, wrong in wrong_checks(config):
+        noted(wrong, *path_in_node)
     if problems:
         raise ConfigError.of(tuple(problems), code=codes[0])

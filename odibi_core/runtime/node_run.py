@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -34,12 +34,13 @@ from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar
 from odibi_core.runtime.compute import Computer, mark_key, source_of
 from odibi_core.runtime.deadline import refuse_late
 from odibi_core.runtime.loading import Load, window_over
-from odibi_core.runtime.outgoing import content_of, outgoing, without_origin
+from odibi_core.runtime.outgoing import content_of, outgoing
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
 from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
 from odibi_core.runtime.transforming import step_records
+from odibi_core.runtime.validating import check_context, refuse, told, validate
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, Watermarks, transaction_of
 
 _log = logging.getLogger("odibi.node")
@@ -172,15 +173,19 @@ class NodeRunner(Frozen):
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
         progress.account = computed.account
         progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
-        progress.checks = _checked(opened.config, without_origin(computed.cached.frame, opened.config))
-        _refuse(progress.checks)
+        evaluation = validate(computed.cached, opened.config, check_context(plan, node, opened.config, self.computer.engine))
+        progress.checks = told(evaluation.results, opened.config)
+        refuse(progress.checks)
+        # Here a gate judges the evaluation as a whole, before anything is written.
+        kept = computed.cached if evaluation.rejected is None else self.computer.engine.cache(evaluation.kept, {})
+        progress.rows_out = kept.rows
         moved = None
         if load.moves is not None and opened.config.read is not None and opened.config.read.incremental is not None:
             moved = self.watermarks.moved(load.moves, opened.config.read.incremental.column)
-        frame = computed.cached.frame
+        frame = kept.frame
         in_table = self._frame_in_table(opened, will_write=_will_write(opened, load.moves))
         if node.keep_frame and not in_table:
-            frame = self.computer.shelf.keep(plan, node, computed.cached)
+            frame = self.computer.shelf.keep(plan, node, kept)
         # Before the commit: after it nothing may fail the node.
         sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=node.personal)
         facts = CommitFacts(
@@ -192,7 +197,8 @@ class NodeRunner(Frozen):
             watermark=moved,
         )
         refuse_late(node.name, opened.config.timeout, seconds=time.perf_counter() - progress.since)
-        also = write_pending(opened.patterns, computed.cached.frame, facts.as_metadata(), window=load.moves, but=opened.sink)
+        # Here the rejected rows go to the quarantine: a target of its own, written before the one that decides.
+        also = write_pending(opened.patterns, kept.frame, facts.as_metadata(), window=load.moves, but=opened.sink)
         write = self._commit(opened, frame, facts, load.moves, progress.warnings)
         output = None
         if node.keep_frame:
@@ -373,22 +379,3 @@ def _changed(error: FileChangedError, progress: _Progress) -> NodeResult:
     if error.gone:
         return _ended(progress, status="failed", error=error_record(error))
     return _ended(progress, status="skipped", reason=f"superseded: {error.message}")
-
-
-def _checked(config: NodeConfig, frame: Frame) -> tuple[CheckResult, ...]:
-    tests = [] if config.validation is None else config.validation.tests
-    if not tests:
-        return ()
-    from odibi_core import checks
-
-    return checks.evaluate(frame, checks.check_specs([test.model_dump(exclude_none=True, by_alias=True) for test in tests]))
-
-
-def _refuse(results: Sequence[CheckResult]) -> None:
-    if all(result.passed for result in results):
-        return
-    from odibi_core import checks
-
-    error = checks.failed_error(results)
-    if error is not None:
-        raise error

@@ -54,7 +54,7 @@ BROKEN = [
 @pytest.mark.parametrize(("test", "broken"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
 def test_a_check_counts_the_rows_that_break_it(test, broken):
     """The count is of rows, and NULL breaks `not_null` and nothing else."""
-    (result,) = evaluate(FRAME, check_specs([test]))
+    (result,) = evaluate(FRAME, check_specs([test])).results
     assert (result.failed_rows, result.rows, result.passed) == (broken, 5, broken == 0)
 
 
@@ -69,14 +69,14 @@ def test_a_check_counts_the_rows_that_break_it(test, broken):
 )
 def test_a_row_count_judges_the_table(bounds, passed, detail):
     """It says how many rows there are and how many were expected; no single row breaks it."""
-    (result,) = evaluate(FRAME, check_specs([{"type": "row_count", **bounds}]))
+    (result,) = evaluate(FRAME, check_specs([{"type": "row_count", **bounds}])).results
     assert (result.passed, result.failed_rows, result.detail) == (passed, 0, detail)
 
 
 def test_an_empty_table_breaks_only_its_row_count():
     """Without rows there is nothing to find, except that there are none."""
     tests = [case[1] for case in BROKEN] + [{"type": "row_count", "min": 1}]
-    results = evaluate(nw.from_native(FRAME.to_native().clear()), check_specs(tests))
+    results = evaluate(nw.from_native(FRAME.to_native().clear()), check_specs(tests)).results
     assert [result.kind for result in results if not result.passed] == ["row_count"]
 
 

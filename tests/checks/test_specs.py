@@ -27,15 +27,18 @@ def test_a_kind_that_comes_later_is_refused_when_the_run_is_planned(kind):
         check_specs([{"type": kind, "column": "a"}])
 
 
-def test_quarantine_and_gate_come_later_and_the_rest_is_there():
-    """What is not in the list of later things is supported."""
-    assert [unsupported(name) for name in ("quarantine", "gate", "not_null")] == [
-        "'quarantine' is not available yet",
-        "'gate' is not available yet",
-        None,
-    ]
-    with pytest.raises(ConfigError, match="'on_fail: quarantine' is not available yet"):
-        check_specs([{"type": "not_null", "columns": ["a"], "on_fail": "quarantine"}])
+def test_rows_that_break_a_check_may_be_set_aside():
+    """A check of the table has no rows to set aside."""
+    (spec,) = check_specs([{"type": "not_null", "columns": ["a"], "on_fail": "quarantine"}])
+    assert spec.severity == "quarantine"
+    with pytest.raises(ConfigError, match="check 'row_count' looks at the table as a whole, so there are no rows to set aside"):
+        check_specs([{"type": "row_count", "min": 1, "on_fail": "quarantine"}])
+
+
+def test_each_check_of_a_node_has_a_name_of_its_own():
+    """Of two with one name the second gets a number that is free."""
+    tests = [{"type": "unique", "columns": ["a"], "name": name} for name in ("unique_2", None, None, "key", "key")]
+    assert [spec.name for spec in check_specs(tests)] == ["unique_2", "unique", "unique_3", "key", "key_2"]
 
 
 @pytest.mark.parametrize(

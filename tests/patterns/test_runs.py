@@ -331,7 +331,7 @@ def test_a_second_writer_makes_the_node_compute_again(tmp_path: Path, monkeypatc
         )
         from odibi_core.runtime import node_run
 
-        checked, seen = node_run._checked, []
+        checked, seen = node_run.validate, []
 
         def interferes(
             *given: Any, place: Path = place, theirs: pl.DataFrame = theirs, seen: list[int] = seen, checked: Any = checked
@@ -343,7 +343,7 @@ def test_a_second_writer_makes_the_node_compute_again(tmp_path: Path, monkeypatc
             return checked(*given)
 
         with monkeypatch.context() as patched:
-            patched.setattr(node_run, "_checked", interferes)
+            patched.setattr(node_run, "validate", interferes)
             assert project.run(SECOND)["n"].status == "succeeded"
         rows = project.table(target[5:])
         assert rows_of(rows.filter(pl.col("i") != 9)) == HISTORY

@@ -322,6 +322,10 @@ def test_every_query_is_compiled_with_the_plan(plan_of: PlanOf) -> None:
             "validation: { tests: [ { type: custom_sql, condition: i > 1 } ] }",
             "node 'a' of pipeline 'p': check 'custom_sql' is not available yet",
         ),
+        (
+            "validation: { tests: [ { type: not_null, columns: [i], on_fail: quarantine } ] }",
+            "node 'a' of pipeline 'p': 'on_fail: quarantine' needs a place for the rows",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_with_node_and_pipeline(plan_of: PlanOf, body: str, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -101,7 +102,7 @@ def _rewritten(writer: Writer, node: exp.Anonymous, name: str, arguments: tuple[
     made = rewrite(arguments)
     if isinstance(made, Call):
         return checked(writer, node, made.name, made.args)
-    return made.model_copy(update={"distinct": distinct}) if isinstance(made, Aggregate) else made
+    return replace(made, distinct=distinct) if isinstance(made, Aggregate) else made
 
 
 def checked(writer: Writer, node: exp.Expr, name: str, arguments: tuple[Expression, ...]) -> Expression:
@@ -122,8 +123,8 @@ def within_group(function: Aggregate, order: tuple[tree.Order, ...]) -> Aggregat
         if order[0].descending and isinstance(share, Value):
             share = Value(type="number", text=str(1 - float(share.text)))
         args = (order[0].value, share) if share is not None else (order[0].value,)
-        return function.model_copy(update={"args": args})
-    return function.model_copy(update={"order": order})
+        return replace(function, args=args)
+    return replace(function, order=order)
 
 
 def _arguments(writer: Writer, node: exp.Anonymous) -> tuple[tuple[Expression, ...], bool, tuple[tree.Order, ...]]:

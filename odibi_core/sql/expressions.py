@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -328,10 +328,10 @@ class Lowering:
         if not isinstance(inner, Aggregate):
             return NOTHING if self.problems else self.refuse(node, "belongs to an aggregate function")
         if isinstance(node, exp.Filter):
-            return inner.model_copy(update={"where": self.expression(node.expression.this)})
+            return replace(inner, where=self.expression(node.expression.this))
         if isinstance(node, exp.WithinGroup):
             return calls.within_group(inner, self.order(node.expression))
-        return inner.model_copy(update={"ignore_nulls": isinstance(node, exp.IgnoreNulls)})
+        return replace(inner, ignore_nulls=isinstance(node, exp.IgnoreNulls))
 
     def window(self, node: exp.Window) -> Expression:
         """A function OVER a window."""

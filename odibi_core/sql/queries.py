@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -235,7 +236,8 @@ class _Queries:
             relation, inner = self._relation(node.this)
         elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Values):
             relation, inner = self._relation(node.this)
-            relation = relation.model_copy(update={"alias": name, "columns": listed})
+            named = replace(relation, alias=name)
+            relation = replace(named, columns=listed) if isinstance(named, tree.Values) else named
         elif isinstance(node, exp.Subquery | exp.Select | exp.SetOperation):
             bare = node.this if isinstance(node, exp.Subquery) else node
             relation = tree.Derived(query=self.query(bare), alias=name, columns=listed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from odibi_core.model import Record
 from odibi_core.ports import RowEffect
 from odibi_core.sql import tree
 
@@ -59,7 +58,7 @@ def _makes_rows(query: tree.Select) -> bool:
     return False
 
 
-def _outside_windows(node: Record) -> list[Record]:
+def _outside_windows(node: tree.Node) -> list[tree.Node]:
     if isinstance(node, tree.Window | tree.Scalar | tree.Exists | tree.InQuery):
         return []
     return [node, *(inner for part in tree.parts(node) for inner in _outside_windows(part))]

@@ -6,62 +6,68 @@ Names are as written, functions under one name each (`functions`), and every def
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
-from typing import Annotated, Any, Literal, TypeVar
-
-from pydantic import Field, TypeAdapter, ValidationError
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
 
 from odibi_core.errors import ConfigError
-from odibi_core.model import Record
+from odibi_core.frozen import Frozen
 
 BOUND = "#"  # the table of a column that an engine has already found: its name is the engine's own
 
 
-class Column(Record):
+class Node(Frozen):
+    """What a query is made of."""
+
+    kind: ClassVar[str] = ""  # its name in JSON, where a field may hold one of several
+
+
+class Column(Node):
     """A column, or a field of one: `table` may turn out to be a struct."""
 
-    kind: Literal["column"] = "column"
+    kind = "column"
     name: str
     table: str = ""
     at: int = -1  # where it stands in the text; -1: nowhere
 
 
-class Value(Record):
+class Value(Node):
     """A constant."""
 
-    kind: Literal["value"] = "value"
+    kind = "value"
     type: Literal["null", "boolean", "number", "text"]
     text: str = ""
 
 
-class Call(Record):
+class Call(Node):
     """A scalar function or an operator."""
 
-    kind: Literal["call"] = "call"
+    kind = "call"
     name: str
     args: tuple[Expression, ...] = ()
 
 
-class Case(Record):
+class Case(Node):
     """CASE WHEN: the first condition that is true."""
 
-    kind: Literal["case"] = "case"
+    kind = "case"
     branches: tuple[tuple[Expression, Expression], ...]
     otherwise: Expression | None = None
 
 
-class Cast(Record):
+class Cast(Node):
     """CAST, or TRY_CAST if `safe`."""
 
-    kind: Literal["cast"] = "cast"
+    kind = "cast"
     value: Expression
     to: str  # a type as Spark writes it
     safe: bool = False
     rounded: bool = False  # DuckDB rounds a number with a fraction to a whole one, Spark cuts it
 
 
-class Order(Record):
+class Order(Node):
     """A term of ORDER BY."""
 
     value: Expression
@@ -69,10 +75,10 @@ class Order(Record):
     nulls_first: bool = True
 
 
-class Aggregate(Record):
+class Aggregate(Node):
     """An aggregate function, or one that needs a window."""
 
-    kind: Literal["aggregate"] = "aggregate"
+    kind = "aggregate"
     name: str
     args: tuple[Expression, ...] = ()  # empty for COUNT(*)
     distinct: bool = False
@@ -81,7 +87,7 @@ class Aggregate(Record):
     ignore_nulls: bool = False
 
 
-class Bound(Record):
+class Bound(Node):
     """One side of a frame, relative to the current row: negative is before it, None is without an end."""
 
     offset: Expression | None = None
@@ -89,7 +95,7 @@ class Bound(Record):
     unbounded: bool = False
 
 
-class Frame(Record):
+class Frame(Node):
     """The rows that a window function sees."""
 
     unit: Literal["rows", "range"]
@@ -97,62 +103,60 @@ class Frame(Record):
     end: Bound
 
 
-class Window(Record):
+class Window(Node):
     """A function over a window."""
 
-    kind: Literal["window"] = "window"
+    kind = "window"
     function: Aggregate
     partition: tuple[Expression, ...] = ()
     order: tuple[Order, ...] = ()
     frame: Frame | None = None
 
 
-class Lambda(Record):
+class Lambda(Node):
     """x -> expression."""
 
-    kind: Literal["lambda"] = "lambda"
+    kind = "lambda"
     names: tuple[str, ...]
     body: Expression
 
 
-class Star(Record):
+class Star(Node):
     """All columns, or all of a table, but for some."""
 
-    kind: Literal["star"] = "star"
+    kind = "star"
     table: str = ""
     leave_out: tuple[str, ...] = ()
     replace: tuple[Named, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
 
 
-class InQuery(Record):
+class InQuery(Node):
     """value IN (query)."""
 
-    kind: Literal["in_query"] = "in_query"
+    kind = "in_query"
     value: Expression
     query: Query
 
 
-class Exists(Record):
+class Exists(Node):
     """EXISTS (query)."""
 
-    kind: Literal["exists"] = "exists"
+    kind = "exists"
     query: Query
 
 
-class Scalar(Record):
+class Scalar(Node):
     """The one value of a query."""
 
-    kind: Literal["scalar"] = "scalar"
+    kind = "scalar"
     query: Query
 
 
-Expression = Annotated[
-    Column | Value | Call | Case | Cast | Aggregate | Window | Lambda | Star | InQuery | Exists | Scalar, Field(discriminator="kind")
-]
+Expression = Column | Value | Call | Case | Cast | Aggregate | Window | Lambda | Star | InQuery | Exists | Scalar
 
 
-class Named(Record):
+class Named(Node):
     """An expression and the name of its result."""
 
     value: Expression
@@ -160,36 +164,36 @@ class Named(Record):
     given: bool = False  # by the author, with AS
 
 
-class Table(Record):
+class Table(Node):
     """An input or a CTE."""
 
-    kind: Literal["table"] = "table"
+    kind = "table"
     name: str  # lower case
     alias: str
 
 
-class Derived(Record):
+class Derived(Node):
     """A query in FROM."""
 
-    kind: Literal["derived"] = "derived"
+    kind = "derived"
     query: Query
     alias: str = ""
     columns: tuple[str, ...] = ()
 
 
-class Values(Record):
+class Values(Node):
     """VALUES (…), (…)."""
 
-    kind: Literal["values"] = "values"
+    kind = "values"
     rows: tuple[tuple[Expression, ...], ...]
     alias: str = ""
     columns: tuple[str, ...] = ()
 
 
-class Explode(Record):
+class Explode(Node):
     """LATERAL VIEW explode(…), or CROSS JOIN UNNEST(…)."""
 
-    kind: Literal["explode"] = "explode"
+    kind = "explode"
     value: Expression
     outer: bool = False
     position: bool = False
@@ -197,10 +201,10 @@ class Explode(Record):
     columns: tuple[str, ...] = ()
 
 
-class Pivot(Record):
+class Pivot(Node):
     """PIVOT: one column for each value and aggregate; it groups by all other columns."""
 
-    kind: Literal["pivot"] = "pivot"
+    kind = "pivot"
     source: Relation
     aggregates: tuple[Named, ...]
     column: Expression
@@ -208,10 +212,10 @@ class Pivot(Record):
     alias: str = ""
 
 
-class Unpivot(Record):
+class Unpivot(Node):
     """UNPIVOT: one row for each of some columns."""
 
-    kind: Literal["unpivot"] = "unpivot"
+    kind = "unpivot"
     source: Relation
     value: str
     name: str
@@ -220,10 +224,10 @@ class Unpivot(Record):
     alias: str = ""
 
 
-class Join(Record):
+class Join(Node):
     """What follows FROM."""
 
-    kind: Literal["join"] = "join"
+    kind = "join"
     how: Literal["inner", "left", "right", "full", "cross", "semi", "anti"]
     right: Relation
     on: Expression | None = None
@@ -231,11 +235,11 @@ class Join(Record):
     natural: bool = False
 
 
-Relation = Annotated[Table | Derived | Values | Pivot | Unpivot, Field(discriminator="kind")]
-Joined = Annotated[Join | Explode, Field(discriminator="kind")]
+Relation = Table | Derived | Values | Pivot | Unpivot
+Joined = Join | Explode
 
 
-class Cte(Record):
+class Cte(Node):
     """name (columns) AS (query)."""
 
     name: str  # lower case
@@ -243,7 +247,7 @@ class Cte(Record):
     columns: tuple[str, ...] = ()
 
 
-class Grouping(Record):
+class Grouping(Node):
     """GROUP BY: its keys, and which of them make each of the grouping sets."""
 
     keys: tuple[Expression, ...] = ()
@@ -251,10 +255,10 @@ class Grouping(Record):
     all: bool = False
 
 
-class Select(Record):
+class Select(Node):
     """One SELECT."""
 
-    kind: Literal["select"] = "select"
+    kind = "select"
     ctes: tuple[Cte, ...] = ()
     source: Relation | None = None
     joins: tuple[Joined, ...] = ()
@@ -270,10 +274,10 @@ class Select(Record):
     offset: int = 0
 
 
-class SetOperation(Record):
+class SetOperation(Node):
     """UNION, INTERSECT or EXCEPT."""
 
-    kind: Literal["set"] = "set"
+    kind = "set"
     ctes: tuple[Cte, ...] = ()
     operator: Literal["union", "intersect", "except"]
     all: bool = False
@@ -285,18 +289,39 @@ class SetOperation(Record):
     offset: int = 0
 
 
-Query = Annotated[Select | SetOperation, Field(discriminator="kind")]
-Node = TypeVar("Node", bound=Record)
+Query = Select | SetOperation
 
 
-@cache
-def _adapter() -> TypeAdapter[Any]:
-    return TypeAdapter(Query)
+# The classes of the nodes that say their kind, and of those that need not: in these fields stands nothing else.
+_BY_KIND: dict[str, type[Node]] = {
+    one.kind: one
+    for one in (
+        *(Column, Value, Call, Case, Cast, Aggregate, Window, Lambda, Star, InQuery, Exists, Scalar),
+        *(Table, Derived, Values, Explode, Pivot, Unpivot, Join, Select, SetOperation),
+    )
+}
+_BY_FIELD: dict[str, type[Node]] = {
+    "columns": Named,
+    "replace": Named,
+    "aggregates": Named,
+    "values": Named,
+    "order": Order,
+    "group": Grouping,
+    "ctes": Cte,
+    "frame": Frame,
+    "start": Bound,
+    "end": Bound,
+}
 
 
 def encoded(query: Query) -> str:
     """A query as JSON."""
-    return _adapter().dump_json(query).decode()
+    return json.dumps(query, default=_written, separators=(",", ":"), ensure_ascii=False)
+
+
+def _written(node: Node) -> dict[str, Any]:
+    said = {one.name: getattr(node, one.name) for one in fields(node)}
+    return {"kind": node.kind, **said} if node.kind else said
 
 
 @lru_cache(maxsize=256)
@@ -308,29 +333,38 @@ def decoded(text: str) -> Query:
         ConfigError: If it is none: a plan of another release.
     """
     try:
-        query: Query = _adapter().validate_json(text)
-    except ValidationError:
-        raise ConfigError(
-            "a compiled query is not understood", code="sql", hint="The plan is of another release: start the run again."
-        ) from None
+        query = _read(json.loads(text))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        query = None
+    if not isinstance(query, Select | SetOperation):
+        raise ConfigError("a compiled query is not understood", code="sql", hint="The plan is of another release: start the run again.")
     return query
 
 
-def parts(node: Record) -> Iterator[Record]:
+def _read(value: Any, field: str = "") -> Any:
+    if isinstance(value, list):
+        return tuple([_read(item, field) for item in value])
+    if not isinstance(value, dict):
+        return value
+    parts = {name: _read(part, name) for name, part in value.items() if name != "kind"}
+    return (_BY_KIND[value["kind"]] if "kind" in value else _BY_FIELD[field])(**parts)
+
+
+def parts(node: Node) -> Iterator[Node]:
     """What stands directly in a node."""
-    for name in type(node).model_fields:
-        yield from _records(getattr(node, name))
+    for one in fields(node):
+        yield from _nodes(getattr(node, one.name))
 
 
-def _records(value: Any) -> Iterator[Record]:
-    if isinstance(value, Record):
+def _nodes(value: Any) -> Iterator[Node]:
+    if isinstance(value, Node):
         yield value
     elif isinstance(value, tuple):
         for item in value:
-            yield from _records(item)
+            yield from _nodes(item)
 
 
-def walk(node: Record, *, into_queries: bool = False) -> Iterator[Record]:
+def walk(node: Node, *, into_queries: bool = False) -> Iterator[Node]:
     """A node and everything in it; other queries only if asked for."""
     yield node
     for part in parts(node):
@@ -338,19 +372,19 @@ def walk(node: Record, *, into_queries: bool = False) -> Iterator[Record]:
             yield from walk(part, into_queries=into_queries)
 
 
-def changed(node: Any, change: Callable[[Record], Record | None]) -> Any:
+def changed(node: Any, change: Callable[[Node], Node | None]) -> Any:
     """The tree with every node for which `change` gives another one replaced; other queries in it stay as they are."""
     if isinstance(node, tuple):
         return tuple(changed(item, change) for item in node)
-    if not isinstance(node, Record) or isinstance(node, Select | SetOperation):
+    if not isinstance(node, Node) or isinstance(node, Select | SetOperation):
         return node
     other = change(node)
     if other is not None:
         return other
     update = {}
-    for name in type(node).model_fields:
-        before = getattr(node, name)
-        after = changed(before, change) if isinstance(before, Record | tuple) else before
+    for one in fields(node):
+        before = getattr(node, one.name)
+        after = changed(before, change) if isinstance(before, Node | tuple) else before
         if after is not before and after != before:
-            update[name] = after
-    return node.model_copy(update=update) if update else node
+            update[one.name] = after
+    return replace(node, **update) if update else node

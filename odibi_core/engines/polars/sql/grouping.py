@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -14,7 +15,6 @@ from odibi_core.engines.polars.sql.scope import Field, Relation, Work
 from odibi_core.engines.polars.sql.typed import BIGINT, Typed, typed
 from odibi_core.errors import SchemaMismatchError
 from odibi_core.frozen import Frozen
-from odibi_core.model import Record
 from odibi_core.sql import tree
 
 _GROUPING = ("grouping", "grouping_id")
@@ -24,8 +24,8 @@ class Grouped(Frozen):
     """A relation of groups, and what stands for the keys and aggregates in expressions over it."""
 
     relation: Relation
-    keys: Mapping[Record, tree.Column]
-    aggregates: Mapping[Record, tree.Column]
+    keys: Mapping[tree.Node, tree.Column]
+    aggregates: Mapping[tree.Node, tree.Column]
 
     def rewritten(self, expression: tree.Expression) -> tree.Expression:
         """
@@ -35,9 +35,9 @@ class Grouped(Frozen):
             SchemaMismatchError: If it reads a column that is neither a key nor in an aggregate.
         """
 
-        def change(node: Record) -> Record | None:
+        def change(node: tree.Node) -> tree.Node | None:
             if isinstance(node, tree.Window):
-                return node.model_copy(update=self._inside(node))
+                return self._inside(node)
             return self.keys.get(node) or self.aggregates.get(node)
 
         made: tree.Expression = tree.changed(expression, change)
@@ -51,24 +51,25 @@ class Grouped(Frozen):
                 )
         return made
 
-    def _inside(self, window: tree.Window) -> dict[str, object]:
+    def _inside(self, window: tree.Window) -> tree.Window:
         function = window.function
-        inner = {
-            "args": tuple(self.rewritten(arg) for arg in function.args),
-            "where": self.rewritten(function.where) if function.where is not None else None,
-        }
-        return {
-            "function": function.model_copy(update=inner),
-            "partition": tuple(self.rewritten(key) for key in window.partition),
-            "order": tuple(term.model_copy(update={"value": self.rewritten(term.value)}) for term in window.order),
-        }
+        return replace(
+            window,
+            function=replace(
+                function,
+                args=tuple(self.rewritten(arg) for arg in function.args),
+                where=self.rewritten(function.where) if function.where is not None else None,
+            ),
+            partition=tuple(self.rewritten(key) for key in window.partition),
+            order=tuple(replace(term, value=self.rewritten(term.value)) for term in window.order),
+        )
 
 
 def aggregates_in(expressions: Sequence[tree.Expression]) -> list[tree.Aggregate]:
     """The aggregates in some expressions; a function with a window is none, what is inside it may be."""
     found: dict[tree.Aggregate, None] = {}
 
-    def visit(node: Record) -> None:
+    def visit(node: tree.Node) -> None:
         if isinstance(node, tree.Select | tree.SetOperation):
             return
         if isinstance(node, tree.Aggregate):

@@ -12,7 +12,6 @@ from odibi_core.engines.polars.sql.expressions import Reading, condition, transl
 from odibi_core.engines.polars.sql.scope import Field, Relation, Work, bound_names, find, resolved
 from odibi_core.engines.polars.sql.typed import common
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.model import Record
 from odibi_core.sql import tree
 
 Keys = list[tuple[tree.Expression, tree.Expression]]  # of the left side, and of the right
@@ -45,7 +44,7 @@ def split_keys(parts: Sequence[tree.Expression], left: Relation, right: Relation
     return keys, rest
 
 
-def _is_plain(part: Record) -> bool:
+def _is_plain(part: tree.Node) -> bool:
     return not any(isinstance(node, tree.InQuery | tree.Exists | tree.Scalar) for node in tree.walk(part))
 
 

@@ -13,7 +13,6 @@ from odibi_core.engines.polars.sql.grouping import aggregates_in, grouped
 from odibi_core.engines.polars.sql.scope import Field, Relation, Work, bound_names, resolved
 from odibi_core.engines.polars.sql.typed import INT, TEXT, common, inner_type
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.model import Record
 from odibi_core.sql import tree
 
 
@@ -79,10 +78,10 @@ def _only_for(aggregate: tree.Expression, column: tree.Expression, value: tree.E
     """The aggregate over the rows with a value of the pivot column, and NULL if there are none."""
     same = tree.Call(name="equal_null", args=(column, value))
 
-    def change(node: Record) -> Record | None:
+    def change(node: tree.Node) -> tree.Node | None:
         if isinstance(node, tree.Aggregate):
             where = same if node.where is None else tree.Call(name="and", args=(node.where, same))
-            return node.model_copy(update={"where": where})
+            return replace(node, where=where)
         return None
 
     narrowed: tree.Expression = tree.changed(aggregate, change)

@@ -77,7 +77,7 @@ class Projection(Frozen):
         """With every expression replaced."""
         return replace(
             self,
-            columns=tuple(named.model_copy(update={"value": change(named.value)}) for named in self.columns),
+            columns=tuple(replace(named, value=change(named.value)) for named in self.columns),
             having=None if self.having is None else change(self.having),
             qualify=None if self.qualify is None else change(self.qualify),
             order=tuple(change(one) for one in self.order),

@@ -20,7 +20,6 @@ from odibi_core.engines.polars.sql.typed import Typed, common
 from odibi_core.engines.polars.sql.windows import with_windows
 from odibi_core.errors import ConfigError, SchemaMismatchError
 from odibi_core.frozen import Frozen
-from odibi_core.model import Record
 from odibi_core.sql import tree
 
 
@@ -179,7 +178,7 @@ class Runner(Frozen):
         return replace(relation, frame=sorted_by(relation.frame, keys, order))
 
 
-def _changed(expression: tree.Expression, columns: Mapping[Record, tree.Column]) -> tree.Expression:
+def _changed(expression: tree.Expression, columns: Mapping[tree.Node, tree.Column]) -> tree.Expression:
     made: tree.Expression = tree.changed(expression, columns.get)
     return made
 

@@ -13,7 +13,6 @@ import polars as pl
 from odibi_core.engines.polars.sql.typed import Typed
 from odibi_core.errors import SchemaMismatchError
 from odibi_core.frozen import Frozen
-from odibi_core.model import Record
 from odibi_core.sql import tree
 
 
@@ -115,9 +114,9 @@ def resolved(
     """
     named = aliases or {}
 
-    def bind(node: Record) -> Record | None:
+    def bind(node: tree.Node) -> tree.Node | None:
         if isinstance(node, tree.Lambda):
-            return node.model_copy(update={"body": _under_lambda(node)})
+            return replace(node, body=_under_lambda(node))
         if not isinstance(node, tree.Column) or node.table == tree.BOUND:
             return None
         alias = named.get(node.name.lower()) if not node.table else None
@@ -134,9 +133,9 @@ def resolved(
         raise work.unknown(node, fields)
 
     def _under_lambda(node: tree.Lambda) -> tree.Expression:
-        def inner(part: Record) -> Record | None:
+        def inner(part: tree.Node) -> tree.Node | None:
             if isinstance(part, tree.Column) and not part.table and part.name.lower() in node.names:
-                return part.model_copy(update={"name": part.name.lower()})
+                return replace(part, name=part.name.lower())
             return bind(part)
 
         body: tree.Expression = tree.changed(node.body, inner)
@@ -146,7 +145,7 @@ def resolved(
     return made
 
 
-def bound_names(expression: Record) -> frozenset[str]:
+def bound_names(expression: tree.Node) -> frozenset[str]:
     """The physical columns that a bound expression reads."""
     return frozenset(node.name for node in tree.walk(expression) if isinstance(node, tree.Column) and node.table == tree.BOUND)
 

@@ -13,21 +13,20 @@ from odibi_core.engines.polars.sql.expressions import Reading, translated
 from odibi_core.engines.polars.sql.scope import Field, Relation, UnknownColumnError, Work
 from odibi_core.engines.polars.sql.typed import BOOLEAN, Typed, common, typed
 from odibi_core.errors import SchemaMismatchError
-from odibi_core.model import Record
 from odibi_core.sql import tree
 
 Run = Callable[[tree.Query, Relation | None], Relation]  # a query, and the rows around it if it is correlated
 _KINDS = (tree.InQuery, tree.Exists, tree.Scalar)
 
 
-def has_queries(expression: Record) -> bool:
+def has_queries(expression: tree.Node) -> bool:
     """Whether there is a query in an expression."""
     return any(isinstance(node, _KINDS) for node in tree.walk(expression))
 
 
 def attached(relation: Relation, expressions: Sequence[tree.Expression], run: Run, work: Work) -> tuple[Relation, list[tree.Expression]]:
     """The relation with a column for each query in the bound expressions, and the expressions that read them."""
-    columns: dict[Record, tree.Column] = {}
+    columns: dict[tree.Node, tree.Column] = {}
     for expression in expressions:
         for node in _queries(expression):
             if node not in columns:
@@ -35,7 +34,7 @@ def attached(relation: Relation, expressions: Sequence[tree.Expression], run: Ru
     return relation, [tree.changed(expression, columns.get) for expression in expressions]
 
 
-def _queries(expression: Record) -> list[tree.InQuery | tree.Exists | tree.Scalar]:
+def _queries(expression: tree.Node) -> list[tree.InQuery | tree.Exists | tree.Scalar]:
     found: list[tree.InQuery | tree.Exists | tree.Scalar] = []
     if isinstance(expression, tree.Select | tree.SetOperation):
         return found
@@ -81,7 +80,9 @@ def _only(found: Relation) -> Field:
     return shown[0]
 
 
-def _once(relation: Relation, node: Record, found: Relation, *, value: Typed | None, name: str, work: Work) -> tuple[pl.LazyFrame, Typed]:
+def _once(
+    relation: Relation, node: tree.Node, found: Relation, *, value: Typed | None, name: str, work: Work
+) -> tuple[pl.LazyFrame, Typed]:
     """A query that knows nothing of the rows around it."""
     if isinstance(node, tree.Exists):
         flag = found.frame.select((pl.len() > 0).alias(name))
@@ -106,7 +107,7 @@ def _three_valued(frame: pl.LazyFrame, name: str, empty: pl.Expr, unknown: pl.Ex
 
 
 def _per_row(
-    relation: Relation, node: Record, found: Relation, *, row: str, value: Typed | None, name: str, work: Work
+    relation: Relation, node: tree.Node, found: Relation, *, row: str, value: Typed | None, name: str, work: Work
 ) -> tuple[pl.LazyFrame, Typed]:
     """A query that reads the row around it: it was run for all rows at once, with the number of the row."""
     inner = found.row or row

@@ -19,7 +19,6 @@ from odibi_core.engines.polars.sql.scope import Field, Relation, Work
 from odibi_core.engines.polars.sql.typed import BIGINT, DOUBLE, INT, Typed, common, decimal, precision_scale, typed
 from odibi_core.errors import ConfigError
 from odibi_core.frozen import Frozen
-from odibi_core.model import Record
 from odibi_core.sql import tree
 
 _RANKING = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile"})
@@ -43,7 +42,7 @@ class _Sorted(Frozen):
         return expr.over(names) if names else expr
 
 
-def with_windows(relation: Relation, windows: Sequence[tree.Window], work: Work) -> tuple[Relation, dict[Record, tree.Column]]:
+def with_windows(relation: Relation, windows: Sequence[tree.Window], work: Work) -> tuple[Relation, dict[tree.Node, tree.Column]]:
     """The relation with a column for each window function, and which column that is."""
     if not windows:
         return relation, {}
@@ -51,8 +50,8 @@ def with_windows(relation: Relation, windows: Sequence[tree.Window], work: Work)
     reading = Reading.of(relation, work)
     frame = relation.frame.with_row_index(position)
     fields = [*relation.fields]
-    columns: dict[Record, tree.Column] = {}
-    groups: dict[tuple[Record, ...], list[tree.Window]] = {}
+    columns: dict[tree.Node, tree.Column] = {}
+    groups: dict[tuple[tree.Node, ...], list[tree.Window]] = {}
     for window in windows:
         groups.setdefault((*window.partition, tree.Values(rows=()), *window.order), []).append(window)
     for same in groups.values():

@@ -29,10 +29,15 @@ class Known:
     name: str
     origins: frozenset[Origin] = frozenset()
     traced: bool = True  # False: it may be made of other columns, too
+    spelled: bool = True  # False: its name may differ in case
 
     def called(self, name: str) -> Known:
         """The same column under another name."""
-        return replace(self, name=name)
+        return replace(self, name=name, spelled=True)
+
+    def is_called(self, name: str) -> bool:
+        """Whether it has exactly this name, as far as is known."""
+        return self.name == name or (not self.spelled and self.name.lower() == name.lower())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +92,7 @@ class Outline:
 
     def column(self, name: str) -> Known:
         """The column that a name means, with what can be said of one that is not known."""
-        found = self.find(name)
-        if found is not None:
-            return found
-        others = self.others or Others()
-        return Known(name=name, origins=others.origins(name), traced=others.traced)
+        return self.find(name) or self._one_of_others(name)
 
     def select(self, names: Iterable[str]) -> Outline:
         """Only these columns, in this order."""
@@ -106,26 +107,28 @@ class Outline:
     def renamed(self, mapping: Mapping[str, str]) -> Outline:
         """Columns under new names, in their places."""
         new = {self.column(old).name: name for old, name in mapping.items()}
-        kept = [column.called(new.get(column.name, column.name)) for column in self.columns]
+        kept = [column.called(new[column.name]) if column.name in new else column for column in self.columns]
         if self.others is None:
             return Outline(columns=tuple(kept))
-        moved = [self.others_column(old).called(name) for old, name in mapping.items() if self.find(old) is None]
+        moved = [self._one_of_others(old).called(name) for old, name in mapping.items() if self.find(old) is None]
         return Outline(columns=(*kept, *moved), others=self.others.without([*mapping, *mapping.values()]))
-
-    def others_column(self, name: str) -> Known:
-        """A column among those that are not known."""
-        others = self.others or Others()
-        return Known(name=name, origins=others.origins(name), traced=others.traced)
 
     def with_columns(self, *made: Known) -> Outline:
         """New columns behind the others; one of a name that is there takes its place."""
-        columns = {column.name: column for column in self.columns} | {column.name: column for column in made}
+        columns = {column.name: column for column in self.columns}
+        for new in made:
+            there = next((name for name, column in columns.items() if column.is_called(new.name)), new.name)
+            columns[there] = new
         others = None if self.others is None else self.others.without(column.name for column in made)
         return Outline(columns=tuple(columns.values()), others=others)
 
     def opened(self) -> Outline:
         """The same, and perhaps others whose names depend on the data."""
         return replace(self, others=Others() if self.others is None else self.others.also(Others()))
+
+    def _one_of_others(self, name: str) -> Known:
+        others = self.others or Others()
+        return Known(name=name, origins=others.origins(name), traced=others.traced, spelled=self.others is None)
 
     def made(self, name: str, *, of: Iterable[str] = (), how: How = "computed") -> Known:
         """A new column that is made of some of these."""

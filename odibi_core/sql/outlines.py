@@ -38,8 +38,11 @@ def _refuse_twins(result: Scope, work: _Work) -> None:
 
 
 def _input(outline: Outline) -> Scope:
+    """An input. Two columns that differ only in case are one here: the engine refuses them, or one of them is not spelled so."""
+    columns = {column.name.lower(): column for column in reversed(outline.columns)}
+    fields = [Seen(column=column, table="", number=0) for column in outline.columns if columns[column.name.lower()] is column]
     return Scope(
-        fields=tuple(Seen(column=column, table="", number=0) for column in outline.columns),
+        fields=tuple(fields),
         opens=() if outline.others is None else (Open(table="", others=outline.others),),
     )
 
@@ -110,9 +113,9 @@ class _Runner:
         if columns and (others is not None or len(columns) != len(shown)):
             named = [Known(name=name, traced=False) for name in columns]
             return Scope(fields=tuple(self.work.seen(column, table) for column in named))
-        names = columns or [one.column.name for one in shown]
+        renamed = [one.column.called(columns[place]) if columns else one.column for place, one in enumerate(shown)]
         return Scope(
-            fields=tuple(self.work.seen(one.column.called(name), table) for one, name in zip(shown, names, strict=True)),
+            fields=tuple(self.work.seen(column, table) for column in renamed),
             opens=() if others is None else (Open(table=table, others=others),),
         )
 
@@ -232,7 +235,7 @@ class _Runner:
                 others = starred.others if others is None else others.also(starred.others) if starred.others else others
                 continue
             value = self.read(named.value, scope, aliases)
-            columns += _generated(named, value) or [value.called(_spelled(named, scope))]
+            columns += _generated(named, value) or [_named(named, value, scope)]
             if named.given:
                 aliases.setdefault(named.name.lower(), value)
         for condition in (node.having, node.qualify):
@@ -262,7 +265,7 @@ class _Runner:
         replaced = {named.name.lower(): self.read(named.value, scope) for named in star.replace}
         names = {old.lower(): new for old, new in star.rename}
         columns = [
-            replaced.get(name, one.column).called(names.get(name, one.column.name))
+            replace(replaced.get(name, one.column), name=names.get(name, one.column.name), spelled=name in names or one.column.spelled)
             for one in fields
             if (name := one.column.name.lower()) not in gone
         ]
@@ -293,12 +296,14 @@ def _without(source: Scope, names: frozenset[str], table: str) -> tuple[Open, ..
     return tuple(replace(one, table=table or one.table, others=one.others.without(names)) for one in source.opens)
 
 
-def _spelled(named: tree.Named, scope: Scope) -> str:
+def _named(named: tree.Named, value: Known, scope: Scope) -> Known:
     """A column that is written in lower case is spelled as in the input; everything else as it is written."""
     if named.given or not isinstance(named.value, tree.Column) or named.name != named.name.lower():
-        return named.name
+        return value.called(named.name)
     found = scope.called(named.value.name.lower(), named.value.table.lower())
-    return found[0].column.name if found and found[0].column.name.lower() == named.name else named.name
+    if found and found[0].column.name.lower() == named.name:
+        return replace(value, name=found[0].column.name, spelled=found[0].column.spelled)
+    return replace(value, name=named.name, spelled=not scope.opens)
 
 
 def _generated(named: tree.Named, value: Known) -> list[Known]:

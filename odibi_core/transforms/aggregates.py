@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, model_validator
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, How, Outline
 from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, need_columns, operation, transform
 from odibi_core.transforms.native import Native, native_of
@@ -33,6 +34,13 @@ class AggregateParams(Params):
     def row_effect(self) -> RowEffect:
         return "changed"
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.group_by, at="group_by")
+        around.need(given, self.aggregations, at="aggregations")
+        groups = [given.column(name).called(name) for name in self.group_by]
+        values = [given.made(name, of=[name], how=_how(function)) for name, function in self.aggregations.items()]
+        return Outline(columns=(*groups, *values))
+
 
 class PivotParams(Params):
     """The columns to group by, whose values become columns, what is put into them and how; `values` fixes the columns."""
@@ -46,6 +54,15 @@ class PivotParams(Params):
     def row_effect(self) -> RowEffect:
         return "changed"
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.group_by, at="group_by")
+        around.need(given, [self.pivot_col], at="pivot_col")
+        around.need(given, [self.agg_col], at="agg_col")
+        groups = Outline(columns=tuple(given.column(name).called(name) for name in self.group_by))
+        if self.values is None:
+            return groups.opened()
+        return groups.with_columns(*(given.made(_label(value), of=[self.agg_col], how=_how(self.agg_func)) for value in self.values))
+
 
 class PivotOperationParams(Params):
     """The columns to group by, whose values become columns, what is put into them and how."""
@@ -57,6 +74,12 @@ class PivotOperationParams(Params):
 
     def row_effect(self) -> RowEffect:
         return "changed"
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.group_by, at="group_by")
+        around.need(given, [self.pivot_column], at="pivot_column")
+        around.need(given, [self.value_column], at="value_column")
+        return Outline(columns=tuple(given.column(name).called(name) for name in self.group_by)).opened()
 
 
 class UnpivotParams(Params):
@@ -77,6 +100,12 @@ class UnpivotParams(Params):
 
     def row_effect(self) -> RowEffect:
         return "changed"
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.id_cols, at="id_cols")
+        around.need(given, self.value_vars, at="value_vars")
+        stay = [given.column(name).called(name) for name in self.id_cols]
+        return Outline(columns=(*stay, given.made(self.var_name), given.made(self.value_name, of=self.value_vars, how="value")))
 
 
 @transform("aggregate", AggregateParams)
@@ -166,6 +195,10 @@ def unpivot(frame: Frame, params: UnpivotParams, _: TransformContext) -> Frame:
         for column in params.value_vars
     ]
     return native.back(native.pl.concat(columns, how="vertical_relaxed"))
+
+
+def _how(function: Function | Literal["mean"]) -> How:
+    return "value" if function in ("min", "max", "first") else "counted" if function == "count" else "computed"
 
 
 def _pivoted(frame: Frame, params: PivotParams, context: TransformContext) -> Frame:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from odibi_core.errors import CheckFailedError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import Params, TransformContext, transform
 from odibi_core.transforms.joins import DatasetName
@@ -21,6 +22,9 @@ class CrossCheckParams(Params):
 
     def reads(self) -> tuple[str, ...]:
         return self.inputs
+
+    def outline(self, given: Outline, _: Around) -> Outline:
+        return given
 
 
 @transform("cross_check", CrossCheckParams)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, transform
 from odibi_core.transforms.frames import find_columns
@@ -22,17 +23,29 @@ class SelectColumnsParams(Params):
 
     columns: ColumnNames = Field(description="the columns, in the order that they shall have")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given.select(self.columns)
+
 
 class DropColumnsParams(Params):
     """The columns to remove."""
 
     columns: ColumnNames = Field(description="the columns to remove")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given.without(self.columns)
+
 
 class RenameColumnsParams(Params):
     """Old name → new name."""
 
     mapping: dict[ColumnName, ColumnName] = Field(description="old name → new name")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.mapping, at="mapping")
+        return given.renamed(self.mapping)
 
 
 class AddPrefixParams(Params):
@@ -42,6 +55,9 @@ class AddPrefixParams(Params):
     columns: SomeColumns = Field(default=None, description="the columns to rename; all if none are named")
     exclude: SomeColumns = Field(default=None, description="columns that keep their names")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        return _outline_named_by(given, self, around, lambda name: self.prefix + name)
+
 
 class AddSuffixParams(Params):
     """What to put behind which names."""
@@ -50,6 +66,9 @@ class AddSuffixParams(Params):
     columns: SomeColumns = Field(default=None, description="the columns to rename; all if none are named")
     exclude: SomeColumns = Field(default=None, description="columns that keep their names")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        return _outline_named_by(given, self, around, lambda name: name + self.suffix)
+
 
 class NormalizeSchemaParams(Params):
     """What to rename, what to drop, and the order."""
@@ -57,6 +76,15 @@ class NormalizeSchemaParams(Params):
     rename: dict[ColumnName, ColumnName] | None = Field(default=None, description="old name → new name")
     drop: SomeColumns = Field(default=None, description="columns to remove; one that is not there is no error")
     select_order: SomeColumns = Field(default=None, description="the first columns, by their new names; the others follow them")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        kept = given.without(name for name in self.drop or () if given.find(name) is not None or given.others is not None)
+        around.need(kept, self.rename or {}, at="rename")
+        named = kept.renamed(self.rename or {})
+        around.need(named, self.select_order or (), at="select_order")
+        first = named.select(self.select_order or ())
+        rest = named.without(self.select_order or ())
+        return Outline(columns=(*first.columns, *rest.columns), others=rest.others)
 
 
 class NormalizeColumnNamesParams(Params):
@@ -67,6 +95,10 @@ class NormalizeColumnNamesParams(Params):
     )
     lowercase: bool = Field(default=True, description="write names in lower case")
     remove_special: bool = Field(default=True, description="keep only letters, digits and single `_` between them")
+
+    def outline(self, given: Outline, _: Around) -> Outline:
+        named = Outline(columns=tuple(column.called(_normalized(column.name, self)) for column in given.columns))
+        return named if given.others is None else named.opened()
 
 
 @transform("select_columns", SelectColumnsParams)
@@ -204,6 +236,14 @@ def _named_by(frame: Frame, name_of: Callable[[str], str], params: AddPrefixPara
     columns = find_columns(frame, params.columns or frame.collect_schema().names(), who=who)
     exclude = {name.lower() for name in params.exclude or ()}
     return renamed(frame, {column: name_of(column) for column in columns if column.lower() not in exclude}, who=who)
+
+
+def _outline_named_by(given: Outline, params: AddPrefixParams | AddSuffixParams, around: Around, name_of: Callable[[str], str]) -> Outline:
+    around.need(given, params.columns or (), at="columns")
+    exclude = {name.lower() for name in params.exclude or ()}
+    wanted = [given.column(name).name for name in params.columns or given.names]
+    named = given.renamed({name: name_of(name) for name in wanted if name.lower() not in exclude})
+    return named if params.columns or given.others is None else Outline(columns=named.columns).opened()
 
 
 def _has_twin(name: str, columns: list[str]) -> bool:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from odibi_core.errors import ConfigError, SchemaMismatchError
 from odibi_core.frozen import Frozen
+from odibi_core.outline import UNKNOWN, Around, Outline
 from odibi_core.ports import CompiledSql, Frame, RowEffect
 from odibi_core.registry import Registry
 
@@ -38,6 +39,14 @@ class Params(BaseModel):
     def reads(self) -> tuple[str, ...]:
         """The datasets of the node that the transform reads besides `df`, by name. The planner checks the names and hands them over."""
         return ()
+
+    def outline(self, _given: Outline, _around: Around) -> Outline:
+        """
+        The columns that come out of a frame with the given ones, for the planner: it refuses names that no column has.
+
+        Whoever says nothing is believed to give any columns. `around` is told which are needed, and knows other inputs and queries.
+        """
+        return UNKNOWN
 
 
 def computed_here(frame: Frame) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, transform
 from odibi_core.transforms.conversions import TIMESTAMP, converted, is_temporal, is_text
@@ -48,6 +49,11 @@ class ExtractDatePartsParams(Params):
         default=("year", "month", "day"), min_length=1, description="year, month, day, hour"
     )
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.source_col], at="source_col")
+        prefix = self.prefix or self.source_col
+        return given.with_columns(*(given.made(f"{prefix}_{part}", of=[self.source_col]) for part in self.parts))
+
 
 class DateAddParams(Params):
     """The column, and what to add."""
@@ -56,12 +62,20 @@ class DateAddParams(Params):
     value: int = Field(description="how many units; a negative number goes back")
     unit: Unit = Field(description="year, month, day, hour, minute or second")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.col], at="col")
+        return given.with_columns(given.made(f"{self.col}_future", of=[self.col]))
+
 
 class DateTruncParams(Params):
     """The column, and down to which unit."""
 
     col: ColumnName = Field(description="the column with dates or timestamps")
     unit: Unit = Field(description="year, month, day, hour, minute or second")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.col], at="col")
+        return given.with_columns(given.made(f"{self.col}_trunc", of=[self.col]))
 
 
 class DateDiffParams(Params):
@@ -71,6 +85,11 @@ class DateDiffParams(Params):
     end_col: ColumnName = Field(description="the column with the later times")
     unit: Literal["day", "hour", "minute", "second"] = Field(default="day", description="day, hour, minute or second")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.start_col], at="start_col")
+        around.need(given, [self.end_col], at="end_col")
+        return given.with_columns(given.made(f"diff_{self.unit}", of=[self.start_col, self.end_col]))
+
 
 class ConvertTimezoneParams(Params):
     """The column, and from which zone to which."""
@@ -79,6 +98,10 @@ class ConvertTimezoneParams(Params):
     source_tz: Zone = Field(default="UTC", description="the zone in which the timestamps are")
     target_tz: Zone = Field(description="the zone in which they shall be")
     output_col: ColumnName | None = Field(default=None, description="the new column; `{col}_converted` if none is named")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.col], at="col")
+        return given.with_columns(given.made(self.output_col or f"{self.col}_converted", of=[self.col], how="value"))
 
 
 @transform("extract_date_parts", ExtractDatePartsParams)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, transform
 from odibi_core.transforms.frames import in_place
@@ -32,6 +33,14 @@ class DeriveColumnsParams(Params):
     def queries(self) -> tuple[str, ...]:
         return tuple(f"SELECT *, ({expression}\n) AS {_NEW} FROM df" for expression in self.derivations.values())  # noqa: S608  parsed and checked
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        columns, derived = given, []
+        for number, (name, query) in enumerate(zip(self.derivations, self.queries(), strict=True)):
+            new = around.query(query, {"df": columns}).column(_NEW)
+            derived.append(new.called(name))
+            columns = columns.with_columns(new.called(f"{_NEW}_{number}" if name in given.names else name))
+        return given.with_columns(*derived)
+
 
 class Case(Params):
     """One branch."""
@@ -51,6 +60,9 @@ class CaseWhenParams(Params):
         branches = " ".join(f"WHEN ({case.condition}\n) THEN ({case.value}\n)" for case in self.cases)
         return (f"SELECT *, CASE {branches} ELSE ({self.default}\n) END AS {_NEW} FROM df",)  # noqa: S608  parsed and checked
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        return given.with_columns(around.query(self.queries()[0], {"df": given}).column(_NEW).called(self.output_col))
+
 
 class ValidateAndFlagParams(Params):
     """The rules and where the names of those that a row breaks go."""
@@ -63,6 +75,10 @@ class ValidateAndFlagParams(Params):
     def queries(self) -> tuple[str, ...]:
         broken = ", ".join(f"NOT ({rule}\n) AS {_NEW}_{number}" for number, rule in enumerate(self.rules.values()))
         return (f"SELECT *, {broken} FROM df",)  # noqa: S608  parsed and checked
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        judged = around.query(self.queries()[0], {"df": given})
+        return given.with_columns(judged.made(self.flag_col, of=[f"{_NEW}_{number}" for number in range(len(self.rules))]))
 
 
 @transform("derive_columns", DeriveColumnsParams)

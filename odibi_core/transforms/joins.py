@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Known, Outline, made
 from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
 from odibi_core.transforms.literals import fits
@@ -56,6 +58,16 @@ class JoinParams(Params):
     def row_effect(self) -> RowEffect:
         return "joined_out" if self.how in ("semi", "anti") else "changed"
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        right = around.dataset(self.right_dataset)
+        around.need(given, self.keys, at="on")
+        around.need(right, self.keys.values(), at="on", of=self.right_dataset)
+        if self.how in ("semi", "anti"):
+            return given
+        same = {left for left, key in self.keys.items() if left == key}
+        keys = [made(name, (given.column(name), right.column(name)), how="value") for name in sorted(same)]
+        return _beside(given, right, same, self.prefix or "right").with_columns(*keys)
+
 
 class UnionParams(Params):
     """The datasets to add, and whether columns are matched by name or by position."""
@@ -68,6 +80,10 @@ class UnionParams(Params):
 
     def row_effect(self) -> RowEffect:
         return "changed"
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        others = [around.dataset(name) for name in self.datasets]
+        return _below(given, others) if self.by_name else _below_by_place(given, others)
 
 
 class ApplyMappingParams(Params):
@@ -89,6 +105,13 @@ class ApplyMappingParams(Params):
 
     def reads(self) -> tuple[str, ...]:
         return (self.mapping_source,)
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        source = around.dataset(self.mapping_source)
+        around.need(given, [self.column], at="column")
+        around.need(source, [self.source_key], at="source_key", of=self.mapping_source)
+        around.need(source, [self.source_value], at="source_value", of=self.mapping_source)
+        return given.with_columns(made(self.output or self.column, [source.column(self.source_value)], how="value"))
 
 
 @transform("join", JoinParams)
@@ -197,6 +220,43 @@ def apply_mapping(frame: Frame, params: ApplyMappingParams, context: TransformCo
     output = params.output or params.column
     together = found.with_columns(mapped.alias(output))
     return together.select(*columns, *([] if output in columns else [output]))
+
+
+def _beside(left: Outline, right: Outline, same: Collection[str], suffix: str) -> Outline:
+    """The columns of both. Behind a left side that is not known, a column of the right has one of two names."""
+    if left.others is not None:
+        return left.opened()
+    taken = left.names
+    doubtful = any(
+        one.name != other.name and (one.is_called(other.name) or other.is_called(one.name))
+        for one in left.columns
+        for other in right.columns
+    )
+    added = [column.called(f"{column.name}_{suffix}" if column.name in taken else column.name) for column in right.columns]
+    wanted = [new for new, column in zip(added, right.columns, strict=True) if column.name not in same]
+    if doubtful:
+        return left.opened()
+    beside = Outline(columns=(*left.columns, *wanted))
+    return beside if right.others is None else replace(beside, others=right.others.without((*taken, *same))).opened()
+
+
+def _below(given: Outline, others: Sequence[Outline]) -> Outline:
+    columns: dict[str, Known] = {column.name: column for column in given.columns}
+    everything = given.others
+    for other in others:
+        for column in other.columns:
+            name = next((name for name, there in columns.items() if there.is_called(column.name) or column.is_called(name)), column.name)
+            columns[name] = made(name, (columns[name], column), how="value") if name in columns else column
+        if other.others is not None:
+            everything = other.others if everything is None else everything.also(other.others)
+    return Outline(columns=tuple(columns.values()), others=everything)
+
+
+def _below_by_place(given: Outline, others: Sequence[Outline]) -> Outline:
+    if given.others is not None or any(other.others is not None or len(other.columns) != len(given.columns) for other in others):
+        return Outline(columns=tuple(replace(column, traced=False) for column in given.columns), others=given.others)
+    rows = zip(given.columns, *(other.columns for other in others), strict=True)
+    return Outline(columns=tuple(made(first.name, (first, *rest), how="value") for first, *rest in rows))
 
 
 def joined(left: Frame, right: Frame, keys: Mapping[str, str], *, how: str, who: str, theirs: Mapping[str, str] | None = None) -> Frame:

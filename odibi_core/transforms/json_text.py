@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import field_validator
 
 from odibi_core.errors import DataError, SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
 from odibi_core.transforms.json_types import JsonType, dtype_of, found_in, parse_schema, reader, whole_text
@@ -34,12 +35,20 @@ class ParseJsonParams(Params):
             raise ValueError(f"the schema {error}; write it like: id INT, tags ARRAY<STRING>") from None
         return value
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.column], at="column")
+        return given.with_columns(given.made(self.output_col or f"{self.column}_parsed", of=[self.column]))
+
 
 class NormalizeJsonParams(Params):
     """The JSON text or struct, and what stands between the names of nested fields."""
 
     column: ColumnName
     sep: str = "_"
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.column], at="column")
+        return given.opened()
 
 
 @transform("parse_json", ParseJsonParams)

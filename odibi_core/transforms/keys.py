@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, transform
 from odibi_core.transforms.conversions import converted, texts_of
@@ -27,6 +28,10 @@ class HashColumnsParams(Params):
     columns: ColumnNames = Field(description="the columns whose values are replaced by their hash")
     algorithm: Literal["sha256", "md5"] = Field(default="sha256", description="the hash function")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given.with_columns(*(given.made(given.column(name).name, of=[name]) for name in self.columns))
+
 
 class SurrogateKeyParams(Params):
     """The columns that make the key."""
@@ -34,6 +39,10 @@ class SurrogateKeyParams(Params):
     columns: ColumnNames = Field(description="the columns that together identify a row, in this order")
     separator: str = Field(default="-", description="the text between their values")
     output_col: ColumnName = Field(default="surrogate_key", description="the column that gets the key")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given.with_columns(given.made(self.output_col, of=self.columns))
 
 
 class NumericKeyParams(Params):
@@ -43,6 +52,12 @@ class NumericKeyParams(Params):
     separator: str = Field(default="|", description="the text between their values")
     output_col: ColumnName = Field(default="numeric_key", description="the column that gets the key")
     coalesce_with: ColumnName | None = Field(default=None, description="a column with keys that stay where they are not NULL")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        there = [] if self.coalesce_with is None else [self.coalesce_with]
+        around.need(given, there, at="coalesce_with")
+        return given.with_columns(given.made(self.output_col, of=[*self.columns, *there]))
 
 
 @transform("hash_columns", HashColumnsParams)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, transform
 from odibi_core.transforms.conversions import is_text
@@ -60,6 +61,13 @@ class UnitConvertParams(Params):
         """How a value is converted; None if its units do not fit each other."""
         air = pressure_in_psi(self.gauge_pressure_offset or _SEA_LEVEL)
         return conversion(unit(spec.from_unit, atmosphere=air), unit(spec.to, atmosphere=air))
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.conversions, at="conversions")
+        columns = [given.made(spec.output or given.column(name).name, of=[name]) for name, spec in self.conversions.items()]
+        if self.errors == "ignore":  # what cannot be converted has no result, and that is seen in the data
+            return given.opened()
+        return given.with_columns(*columns)
 
 
 @transform("unit_convert", UnitConvertParams)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
 
@@ -23,11 +24,19 @@ class ExplodeListColumnParams(Params):
     def row_effect(self) -> RowEffect:
         return "changed"
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.column], at="column")
+        return given
+
 
 class UnpackStructParams(Params):
     """The struct."""
 
     column: ColumnName
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.column], at="column")
+        return given.opened()
 
 
 class FlattenStructParams(Params):
@@ -38,6 +47,10 @@ class FlattenStructParams(Params):
     depth: int = Field(default=1, ge=1)
     separator: str = "_"
     drop_source: bool = True
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.column], at="column")
+        return (given.without([self.column]) if self.drop_source else given).opened()
 
 
 @transform("explode_list_column", ExplodeListColumnParams)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.columns import SomeColumns, renamed
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, operation
@@ -25,11 +26,19 @@ class DropDuplicatesParams(Params):
     def row_effect(self) -> RowEffect:
         return "deduplicated"
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.subset or (), at="subset")
+        return given
+
 
 class FillNaParams(Params):
     """One value for all columns that it fits, or column → value."""
 
     value: Value | dict[ColumnName, Value] = Field(description="the value in place of NULL, or column → value")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.value if isinstance(self.value, dict) else (), at="value")
+        return given
 
 
 class DropParams(Params):
@@ -37,11 +46,19 @@ class DropParams(Params):
 
     columns: ColumnNames = Field(description="the columns to remove")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given.without(self.columns)
+
 
 class RenameParams(Params):
     """Old name → new name."""
 
     columns: dict[ColumnName, ColumnName] = Field(description="old name → new name")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given.renamed(self.columns)
 
 
 class SortOperationParams(Params):
@@ -57,6 +74,10 @@ class SortOperationParams(Params):
         if len(self.ascending) not in (1, len(self.by)):
             raise ValueError("give one direction, or one per column")
         return self
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.by, at="by")
+        return given
 
 
 class SampleParams(Params):
@@ -74,6 +95,9 @@ class SampleParams(Params):
 
     def row_effect(self) -> RowEffect:
         return "filtered"
+
+    def outline(self, given: Outline, _: Around) -> Outline:
+        return given
 
 
 @operation("drop_duplicates", DropDuplicatesParams)

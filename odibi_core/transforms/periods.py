@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, need_columns, transform
 from odibi_core.transforms.native import Native, native_of
@@ -61,6 +62,13 @@ class SplitEventsByPeriodParams(Params):
 
     def row_effect(self) -> RowEffect:
         return "changed"
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.start_col], at="start_col")
+        around.need(given, [self.end_col], at="end_col")
+        made = [] if self.shifts is None else [given.made(self.shift_col or "shift_name")]
+        made += [] if self.duration_col is None else [given.made(self.duration_col, of=[self.start_col, self.end_col])]
+        return given.with_columns(*made)
 
 
 @transform("split_events_by_period", SplitEventsByPeriodParams)

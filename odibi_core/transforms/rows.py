@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from odibi_core.errors import ConfigError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.columns import SomeColumns
 from odibi_core.transforms.contract import ColumnNames, Params, TransformContext, need_columns, quoted, transform
@@ -30,6 +31,10 @@ class FilterRowsParams(Params):
     def row_effect(self) -> RowEffect:
         return "filtered"
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.query(self.queries()[0], {"df": given})
+        return given
+
 
 class DeduplicateParams(Params):
     """The key, and which of its rows comes first: `updated_at DESC, id`, or a list of such terms."""
@@ -47,6 +52,12 @@ class DeduplicateParams(Params):
     def row_effect(self) -> RowEffect:
         return "deduplicated"
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.keys, at="keys")
+        for query in self.queries():
+            around.query(query, {"df": given})
+        return given
+
 
 class LimitParams(Params):
     """How many rows, after how many others."""
@@ -60,12 +71,19 @@ class LimitParams(Params):
     def row_effect(self) -> RowEffect:
         return "filtered"
 
+    def outline(self, given: Outline, _: Around) -> Outline:
+        return given
+
 
 class SortParams(Params):
     """The columns, most significant first, and one direction for all of them."""
 
     by: ColumnNames = Field(description="the columns, most significant first")
     ascending: bool = Field(default=True, description="the direction of all of them")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.by, at="by")
+        return given
 
 
 class DistinctParams(Params):
@@ -75,6 +93,10 @@ class DistinctParams(Params):
 
     def row_effect(self) -> RowEffect:
         return "deduplicated"
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns or (), at="columns")
+        return given.select(self.columns) if self.columns else given
 
 
 @transform("filter_rows", FilterRowsParams)

@@ -6,6 +6,7 @@ import secrets
 
 from pydantic import Field
 
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame, RowEffect
 from odibi_core.transforms.contract import Params, TransformContext, transform
 
@@ -23,6 +24,9 @@ class SampleParams(Params):
 
     def row_effect(self) -> RowEffect:
         return "filtered"
+
+    def outline(self, given: Outline, _: Around) -> Outline:
+        return given
 
 
 @transform("sample", SampleParams)

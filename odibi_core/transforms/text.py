@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.columns import SomeColumns
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, transform
@@ -47,11 +48,19 @@ class CleanTextParams(Params):
     trim: bool = Field(default=True, description="whether spaces go off both ends")
     case: Literal["lower", "upper", "preserve"] = Field(default="preserve", description="lower, upper or preserve")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given
+
 
 class TrimWhitespaceParams(Params):
     """The columns; all text columns if none are named."""
 
     columns: SomeColumns = Field(default=None, description="the columns; all columns of text if none are named")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns or (), at="columns")
+        return given
 
 
 class SplitPartParams(Params):
@@ -61,6 +70,10 @@ class SplitPartParams(Params):
     delimiter: str = Field(min_length=1, description="the text between two pieces; no pattern")
     index: Annotated[int, AfterValidator(_not_zero)] = Field(description="which piece, from 1; a negative number counts from the end")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.col], at="col")
+        return given.with_columns(given.made(f"{self.col}_part_{self.index}", of=[self.col], how="value"))
+
 
 class ConcatColumnsParams(Params):
     """The columns, and what stands between their values."""
@@ -69,6 +82,10 @@ class ConcatColumnsParams(Params):
     separator: str = Field(default="", description="the text between two values")
     output_col: ColumnName = Field(description="the column that gets the text")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given.with_columns(given.made(self.output_col, of=self.columns, how="value"))
+
 
 class RegexReplaceParams(Params):
     """The column, what is looked for in it, and what comes in its place."""
@@ -76,6 +93,10 @@ class RegexReplaceParams(Params):
     column: ColumnName = Field(description="the column of text")
     pattern: Annotated[str, AfterValidator(_pattern)] = Field(description="a regular expression")
     replacement: str = Field(description="the new text; `$1` or `\\1` is what the first group matched")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.column], at="column")
+        return given
 
 
 @transform("clean_text", CleanTextParams)

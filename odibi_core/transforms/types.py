@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, transform
 from odibi_core.transforms.conversions import converted
@@ -24,6 +25,10 @@ class CastColumnsParams(Params):
     casts: dict[ColumnName, Annotated[str, AfterValidator(_known_type)]] = Field(
         description="column → type: int, bigint, float, bool, date, timestamp, string or a SQL type such as `DECIMAL(10, 2)`"
     )
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.casts, at="casts")
+        return given
 
 
 @transform("cast_columns", CastColumnsParams)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from odibi_core.errors import SchemaMismatchError
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, ColumnNames, Params, TransformContext, transform
 from odibi_core.transforms.conversions import is_temporal, is_text, texts_of
@@ -24,6 +25,10 @@ class FillNullsParams(Params):
 
     values: dict[ColumnName, Value] = Field(description="column → the value in place of NULL")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.values, at="values")
+        return given
+
 
 class CoalesceColumnsParams(Params):
     """The columns in the order in which they are asked."""
@@ -32,12 +37,23 @@ class CoalesceColumnsParams(Params):
     output_col: ColumnName = Field(description="the column that gets the first value that is not NULL")
     drop_source: bool = Field(default=False, description="whether `columns` go")
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        first = given.made(self.output_col, of=self.columns, how="value")
+        if not self.drop_source:
+            return given.with_columns(first)
+        return given.without(self.columns).without(_exactly(given, self.output_col)).with_columns(first)
+
 
 class ReplaceValuesParams(Params):
     """Old value → new value, in some columns."""
 
     columns: ColumnNames = Field(description="the columns to look into")
     mapping: dict[str, Value | None] = Field(description="old value → new value; null makes it NULL")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.columns, at="columns")
+        return given
 
 
 class DictBasedMappingParams(Params):
@@ -47,6 +63,11 @@ class DictBasedMappingParams(Params):
     mapping: dict[str, Value | None] = Field(description="value → what it becomes")
     default: Value | None = Field(default=None, description="what a value becomes that is not in the mapping, NULL among them")
     output_column: ColumnName | None = Field(default=None, description="the column that gets the result; `column` itself if none is named")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.column], at="column")
+        found = given.column(self.column)
+        return given.with_columns(given.made(self.output_column or found.name, of=[self.column]))
 
 
 @transform("fill_nulls", FillNullsParams)
@@ -145,6 +166,10 @@ def dict_based_mapping(frame: Frame, params: DictBasedMappingParams, _: Transfor
     value = nw.col(column).cast(nw.String) if source in (nw.Categorical, nw.Enum) else nw.col(column)
     result = _looked_up(value, new, default, dtype) if new else default
     return frame.with_columns(result.alias(params.output_column or column))
+
+
+def _exactly(given: Outline, name: str) -> list[str]:
+    return [column.name for column in given.columns if column.name == name]
 
 
 def filled(frame: Frame, values: Mapping[str, Value], *, who: str) -> Frame:

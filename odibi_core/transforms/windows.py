@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from odibi_core.outline import Around, Outline
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, Params, TransformContext, transform
 from odibi_core.transforms.conversions import texts_of
@@ -47,6 +48,11 @@ class RowNumberParams(Params):
         order = [*(f"{_ORDER}_{number}{rest}" for number, (_, rest) in enumerate(map(_parsed, self.order_by))), _READ]
         return (f"SELECT *, ROW_NUMBER() OVER ({_window(self.partition_by, ', '.join(order))}) AS {_NEW} FROM df",)  # noqa: S608  parsed and checked
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.partition_by, at="partition_by")
+        around.need(given, [column for column, _ in map(_parsed, self.order_by)], at="order_by")
+        return given.with_columns(given.made(self.output))
+
 
 class WindowCalculationParams(Params):
     """A window function and its window."""
@@ -62,6 +68,12 @@ class WindowCalculationParams(Params):
         window = _window(self.partition_by, self.order_by or "")
         return (f"SELECT *, {self.function}\n OVER ({window}) AS {_NEW} FROM df",)  # noqa: S608  parsed and checked
 
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.partition_by, at="partition_by")
+        keys = _named(_BY, self.partition_by)
+        keyed = given.with_columns(*(given.column(column).called(name) for name, column in keys.items()))
+        return given.with_columns(around.query(self.queries()[0], {"df": keyed}).column(_NEW).called(self.target_col))
+
 
 class SessionizeParams(Params):
     """Whose events, when they happened, and how long a pause ends a session."""
@@ -70,6 +82,11 @@ class SessionizeParams(Params):
     user_col: ColumnName = Field(description="the column that says whose event it is")
     threshold_seconds: int | float = Field(default=1800, ge=0, description="a longer pause than this begins a new session")
     session_col: ColumnName = Field(default="session_id", description="the column that gets the session, `{user}-{number}`")
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, [self.timestamp_col], at="timestamp_col")
+        around.need(given, [self.user_col], at="user_col")
+        return given.with_columns(given.made(self.session_col, of=[self.user_col], how="value"))
 
 
 @transform("row_number", RowNumberParams)

@@ -7,14 +7,15 @@ An outline is honest: what it does not know it leaves open, and only what cannot
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, Protocol
+
+from odibi_core.frozen import Frozen
 
 How = Literal["value", "computed", "counted"]  # the value itself goes on, something that was made of it, or only a number of rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class Origin:
+class Origin(Frozen):
     """A column that another one is made of."""
 
     source: str  # a node, "pipeline.name", or a place that is read, "connection/path"
@@ -22,8 +23,7 @@ class Origin:
     how: How = "value"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Known:
+class Known(Frozen):
     """A column that is there."""
 
     name: str
@@ -40,8 +40,7 @@ class Known:
         return self.name == name or (not self.spelled and self.name.lower() == name.lower())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Others:
+class Others(Frozen):
     """Columns that may be there besides: those of a source under their own names, or any."""
 
     parts: tuple[tuple[str, frozenset[str]], ...] = ()  # a source, and which of its columns (lower case) are not among them
@@ -62,8 +61,7 @@ class Others:
         return Others(parts=tuple(dict.fromkeys((*self.parts, *other.parts))), traced=self.traced and other.traced)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outline:
+class Outline(Frozen):
     """The columns of a frame, in order as far as it is known."""
 
     columns: tuple[Known, ...] = ()
@@ -168,8 +166,7 @@ class Around(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Missing:
+class Missing(Frozen):
     """A name that no column has."""
 
     name: str

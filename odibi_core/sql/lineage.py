@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from odibi_core.frozen import Frozen
 from odibi_core.outline import How, Known, Missing, Origin, Others, made, weakened
 from odibi_core.sql import tree
 
@@ -18,8 +19,7 @@ _COUNTS = frozenset({"count", "count_if", "approx_count_distinct", "row_number",
 _OF_THE_FIRST = frozenset({"max_by", "min_by", "lag", "lead", "nth_value", "nvl2", "if"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
+class Seen(Frozen):
     """A column that a part of a query can see."""
 
     column: Known
@@ -28,8 +28,7 @@ class Seen:
     hidden: bool = False  # not in `*`, and only meant if no other column has the name
 
 
-@dataclass(frozen=True, kw_only=True)
-class Open:
+class Open(Frozen):
     """Columns of a table that may be there and are not known."""
 
     table: str
@@ -37,8 +36,7 @@ class Open:
     hidden: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scope:
+class Scope(Frozen):
     """Everything that a part of a query can see."""
 
     fields: tuple[Seen, ...] = ()
@@ -93,8 +91,7 @@ class Lineage:
         return _Reader(work=self, scope=scope, aliases=aliases or {}, first=first).read(expression)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Reader:
+class _Reader(Frozen):
     work: Lineage
     scope: Scope
     aliases: Mapping[str, Known]

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from odibi_core.frozen import Frozen
 from odibi_core.outline import Known, Missing, Others, Outline, made
 from odibi_core.sql import tree
 from odibi_core.sql.lineage import Lineage, Open, Scope, Seen
@@ -66,8 +67,7 @@ class _Work:
         self.lineage.missing.append(Missing(name=name, known=names, message=message, hint=hint))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Runner:
+class _Runner(Frozen):
     """What a query can read."""
 
     tables: Mapping[str, Scope]  # inputs and CTEs

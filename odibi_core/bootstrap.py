@@ -126,7 +126,9 @@ class _Builder:
         self.store = self.system.store(SYSTEM, "")
         self.journal = Journal(self.store, redact=self._redacted)
         self.library = functools.cache(self._library)
-        self.engine: PolarsEngine = PolarsEngine(guard=TableRecords(self.store), system=self._system_location)
+        self.engine: PolarsEngine = PolarsEngine(
+            guard=TableRecords(self.store), system=self._system_location, keep_tables=not settings.in_process
+        )
         self._by_plan: dict[str, ResolvedConnections] = {}
         self._lock = threading.Lock()
 

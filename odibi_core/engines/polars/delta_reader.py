@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 from odibi_core.engines.polars.delta_table import is_placeholder, lazy_rows, open_table
 from odibi_core.engines.polars.delta_write import rows_in_log
 from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.open_tables import Borrowed
 from odibi_core.errors import ConfigError, DataError, PermanentServiceError
 from odibi_core.ports import Location, Source
 
@@ -21,7 +22,7 @@ _ONLY_DELTA_RS = frozenset({"v2Checkpoint", "columnMapping"})
 _REFUSED = frozenset({"deletionVectors", "typeWidening", "typeWidening-preview", "catalogManaged", "catalogOwned-preview"})
 
 
-def scan_delta(source: Source) -> tuple[pl.LazyFrame, int, int | None]:
+def scan_delta(source: Source, tables: Borrowed) -> tuple[pl.LazyFrame, int, int | None]:
     """
     The frame, the version it is fixed to, and the number of rows if the log knows it.
 
@@ -31,7 +32,7 @@ def scan_delta(source: Source) -> tuple[pl.LazyFrame, int, int | None]:
     """
     name = source.location.name
     with translated(f"opening table '{name}'"):
-        table = _opened(source)
+        table = _opened(source, tables)
         if table is None or is_placeholder(table):
             raise DataError(f"there is no Delta table at '{name}'", code="missing_table", hint="Run the pipeline that writes it first.")
         features = {*(table.protocol().reader_features or ())}
@@ -50,7 +51,7 @@ def _read_whole(table: DeltaTable) -> pl.LazyFrame:
     return pl.DataFrame(table.scan().read_all()).lazy()
 
 
-def _opened(source: Source) -> DeltaTable | None:
+def _opened(source: Source, tables: Borrowed) -> DeltaTable | None:
     """
     The table at the version or the moment that is asked for.
 
@@ -59,10 +60,10 @@ def _opened(source: Source) -> DeltaTable | None:
     """
     version, as_of = _asked(source)
     if version is None and as_of is None:
-        return open_table(source.location)
+        return tables.take(source.location)
     name = source.location.name
     try:
-        table = open_table(source.location, version=version)
+        table = open_table(source.location) if version is None else tables.take(source.location, version=version)
         if table is not None and as_of is not None:
             table.load_as_version(as_of)
     except DeltaError:

@@ -29,6 +29,7 @@ from odibi_core.engines.polars.evolution import with_case_of
 from odibi_core.engines.polars.file_rows import together
 from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.guard import TableGuard
+from odibi_core.engines.polars.open_tables import Borrowed
 from odibi_core.engines.polars.pinned_files import listed
 from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError, SchemaMismatchError
 from odibi_core.ports import FENCED, FencedError, Frame, Scanned, Target, Upkeep, WriteConflictError, WriteReceipt
@@ -44,10 +45,11 @@ class DeltaSink:
     them. A handle belongs to one thread.
     """
 
-    def __init__(self, target: Target, guard: TableGuard, collect: Collect) -> None:
+    def __init__(self, target: Target, guard: TableGuard, collect: Collect, tables: Borrowed) -> None:
         self._target = target
         self._guard = guard
         self._collect = collect
+        self._tables = tables
         self._name = target.location.name
         self._earlier: WriteReceipt | None = None
         self._looked_up = False  # once is enough: the handle does not move
@@ -55,7 +57,7 @@ class DeltaSink:
             raise ConfigError(f"mode '{target.mode}' needs keys", hint="Set 'keys' in the write options.")
         refuse_properties(target.properties)
         with translated(f"opening table '{self._name}'"):
-            self._table = open_table(target.location)
+            self._table = tables.take(target.location)
             if self._table is None:
                 self._refuse_vanished()
             else:
@@ -131,8 +133,10 @@ class DeltaSink:
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except CommitFailedError:
+            self._tables.forget(self._table)
             return f"table '{self._name}' was not kept up, somebody else works on it; the next write does it"
         except BaseException as error:  # noqa: BLE001 - a panic too: nothing of this may fail a node whose rows are in
+            self._tables.forget(self._table)
             known = translate(error, f"keeping up table '{self._name}'")
             return f"table '{self._name}' was not kept up: {known.message if isinstance(known, OdibiError) else type(error).__name__}"
         return ""
@@ -240,6 +244,7 @@ class DeltaSink:
         raise self._judged(error) from None
 
     def _reopened(self, error: BaseException) -> DeltaTable | None:
+        self._tables.forget(self._table)
         if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
             raise error
         with translated(f"opening table '{self._name}' again"):

@@ -21,6 +21,7 @@ from odibi_core.engines.polars.frames import framed, native
 from odibi_core.engines.polars.guard import RememberedOnce, TableGuard
 from odibi_core.engines.polars.held_files import HeldFiles
 from odibi_core.engines.polars.json_reader import scan_json
+from odibi_core.engines.polars.open_tables import OpenTables
 from odibi_core.engines.polars.parquet_reader import scan_parquet
 from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.pinned_files import files_now, pinned, verify
@@ -52,23 +53,29 @@ class PolarsEngine:
     Polars in this process. Threads may share it: each has its own temporary files, and a node stays in one thread.
 
     Downloads and unpacked files live in a temporary folder of the thread, until `release` or the end of the thread: release it when the
-    frames that were scanned from files are no longer needed.
+    frames that were scanned are no longer needed. With `keep_tables`, tables that were opened stay open for the next node that wants them.
     """
 
     name: EngineName = "polars"
 
     def __init__(
-        self, *, guard: TableGuard | None = None, temporary: Path | None = None, system: Callable[[str], Location] | None = None
+        self,
+        *,
+        guard: TableGuard | None = None,
+        temporary: Path | None = None,
+        system: Callable[[str], Location] | None = None,
+        keep_tables: bool = False,
     ) -> None:
         self._guard = RememberedOnce(guard)
         self._temporary = temporary
         self._system = system  # where the answers of web APIs are landed
+        self._tables = OpenTables(keep=keep_tables)
         self._threads = threading.local()
 
     def scan(self, source: Source) -> Scanned:
         """Open a source lazily: its schema is known, no row was read. JSON arrays, Excel and Avro are read whole."""
         if source.format == "delta":
-            frame, version, rows = scan_delta(source)
+            frame, version, rows = scan_delta(source, self._held.tables)
             taken = self._taken(frame, source)
             return Scanned(frame=framed(taken), version=version, rows=rows if taken is frame else None)
         if source.format in DATABASE_FORMATS:
@@ -177,7 +184,7 @@ class PolarsEngine:
     def open(self, target: Target) -> Sink:
         """Open a target before its inputs are read; creates a missing table as an empty one when the first write comes."""
         if target.format == "delta":
-            return DeltaSink(target, self._guard, self._collected)
+            return DeltaSink(target, self._guard, self._collected, self._held.tables)
         if target.format == "parquet" and target.over_present:
             return ParquetTable(target, self._collected, self._held.new_folder)
         if target.format in FORMATS and target.mode in MODES:
@@ -206,7 +213,7 @@ class PolarsEngine:
         return computed
 
     def release(self) -> None:
-        """Remove this thread's temporary files. Frames scanned from files cannot be computed after it; cached ones can."""
+        """Remove this thread's temporary files. Scanned frames cannot be computed after it; cached ones can."""
         self._held.release()
         del self._threads.held
 
@@ -214,5 +221,5 @@ class PolarsEngine:
     def _held(self) -> HeldFiles:
         held: HeldFiles | None = getattr(self._threads, "held", None)
         if held is None:
-            held = self._threads.held = HeldFiles(self._temporary)
+            held = self._threads.held = HeldFiles(self._temporary, self._tables)
         return held

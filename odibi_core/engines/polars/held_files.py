@@ -1,4 +1,4 @@
-"""What one thread holds for the frames it scanned: a temporary folder, and which CSV files to look into if rows cannot be read."""
+"""What one thread holds for the frames it scanned: tables, a temporary folder, and which CSV files to look into if rows cannot be read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import polars as pl
 
 from odibi_core.engines.polars.csv_reader import ScannedCsv
 from odibi_core.engines.polars.errors import translated
+from odibi_core.engines.polars.open_tables import Borrowed, OpenTables
 from odibi_core.engines.polars.pinned_files import LocalFile
 
 
 class HeldFiles:
     """Temporary files that are gone when they are released, or when nobody refers to this any more."""
 
-    def __init__(self, parent: Path | None) -> None:
+    def __init__(self, parent: Path | None, tables: OpenTables) -> None:
+        self.tables = Borrowed(tables)
         self.scans: list[ScannedCsv] = []
         self.announced: list[LocalFile] = []  # local files that must still be the announced versions when they were read
         self.fetched: dict[tuple[object, ...], tuple[pl.LazyFrame, int]] = {}  # what a database gave, and how many rows
@@ -33,7 +35,8 @@ class HeldFiles:
             return Path(tempfile.mkdtemp(dir=self._folder))
 
     def release(self) -> None:
-        """Remove everything."""
+        """Remove every file and give the tables back."""
+        self.tables.give_back()
         self.scans.clear()
         self.announced.clear()
         self.fetched.clear()

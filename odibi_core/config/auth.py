@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from odibi_core.config.marks import having, picked
-from odibi_core.config.section import Secret, Section, Text, spelled, wrong
+from odibi_core.config.section import Secret, Section, Text, ToldBy, spelled, wrong
 
 
 class AadMsiAuth(Section):
@@ -109,11 +109,11 @@ class AccessKeyAuth(Section):
 
 
 AzureAuth = Annotated[
-    AadMsiAuth | AccountKeyAuth | SasAuth | ConnectionStringAuth | KeyVaultAuth | ServicePrincipalAuth, Field(discriminator="mode")
+    AadMsiAuth | AccountKeyAuth | SasAuth | ConnectionStringAuth | KeyVaultAuth | ServicePrincipalAuth, ToldBy(key="mode")
 ]
-SqlAuth = Annotated[AadMsiAuth | SqlLoginAuth | ConnectionStringAuth | KeyVaultAuth | ServicePrincipalAuth, Field(discriminator="mode")]
-HttpAuth = Annotated[NoAuth | BasicAuth | BearerAuth | ApiKeyAuth, Field(discriminator="mode")]
-S3Auth = Annotated[DefaultChainAuth | AccessKeyAuth, Field(discriminator="mode")]
+SqlAuth = Annotated[AadMsiAuth | SqlLoginAuth | ConnectionStringAuth | KeyVaultAuth | ServicePrincipalAuth, ToldBy(key="mode")]
+HttpAuth = Annotated[NoAuth | BasicAuth | BearerAuth | ApiKeyAuth, ToldBy(key="mode")]
+S3Auth = Annotated[DefaultChainAuth | AccessKeyAuth, ToldBy(key="mode")]
 
 MODE_SPELLINGS: Mapping[str, str] = {
     "managed_identity": "aad_msi",

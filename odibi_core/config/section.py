@@ -4,10 +4,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from odibi_core.config.marks import picked
 from odibi_core.frozen import Frozen
@@ -94,9 +106,46 @@ class Section(BaseModel):
             data = picked(data, [key for key in data if key not in unknown])
         return cls.respelled(data)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if handler.field_name is None:
+            return handler(source)
+        name = f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"  # under which a JSON Schema has it once
+        return core_schema.chain_schema([handler.generate_schema(Annotated[Any, _WhenMet(section=cls)])], ref=name)
+
     def changed(self, **update: Any) -> Self:
         """A copy with other values; they are not checked again."""
         return self.model_copy(update=update)
+
+
+class _WhenMet(Frozen):
+    """
+    A section inside another one.
+
+    How it is validated is worked out when the first one is met: a project has few of the sections that there are.
+    """
+
+    section: type[Section]
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._validated)
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        self.section.model_rebuild()
+        return handler(self.section.__pydantic_core_schema__)
+
+    def _validated(self, value: Any, info: ValidationInfo) -> Section:
+        return self.section.model_validate(value, context=info.context)
+
+
+class ToldBy(Frozen):
+    """Of a union of sections: the key that tells which of them it is."""
+
+    key: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        kinds = {model.model_fields[self.key].default: handler.generate_schema(model) for model in get_args(source)}
+        return core_schema.tagged_union_schema(kinds, discriminator=self.key)
 
 
 def wrong(message: str, *, hint: str = "") -> PydanticCustomError:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from odibi_core.config.section import Columns, Duration, Section, Text, spelled, wrong
+from odibi_core.config.section import Columns, Duration, Section, Text, ToldBy, spelled, wrong
 
 OnFail = Literal["fail", "warn", "quarantine"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -130,7 +130,7 @@ CheckConfig = Annotated[
     | VolumeDropCheck
     | SchemaCheck
     | DistributionCheck,
-    Field(discriminator="type"),
+    ToldBy(key="type"),
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from odibi_core.checks import rows, tables  # noqa: F401  they register their checks
+from odibi_core.checks import conditions, figures, rows, tables  # noqa: F401  they register their checks
 from odibi_core.checks.contract import CHECKS, CheckContext, CheckParams, check, selected
 from odibi_core.checks.evaluate import FAILED_TESTS, Evaluation, evaluate, failed_error
 from odibi_core.checks.specs import CheckSpec, check_specs, unsupported

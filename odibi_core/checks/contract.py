@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from odibi_core.config.node import ColumnKind
 from odibi_core.errors import ConfigError
 from odibi_core.frozen import Frozen
 from odibi_core.ports import CompiledSql, Frame
@@ -60,7 +61,7 @@ class CheckContext(Frozen):
     """What checks may know and use besides the frame."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))  # the time of the run
-    declared: tuple[str, ...] | None = None  # the columns that the node declares
+    declared: Mapping[str, ColumnKind | None] = field(default_factory=dict)  # the columns that the node declares
     hidden: frozenset[str] = frozenset()  # columns of the frame that no check sees
     compute: Callable[[Frame], Frame] = _collected  # once, so that it can be read many times
     sql: Callable[[CompiledSql, Mapping[str, Frame]], Frame] = _no_engine
@@ -76,6 +77,7 @@ class CheckParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True)
 
     counts: ClassVar[Literal["rows", "table"]] = "rows"
+    on_fail: ClassVar[Literal["fail", "warn"]] = "fail"  # where the author says nothing
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -92,8 +94,9 @@ class CheckParams(BaseModel):
         """The share of rows that may break a check of rows."""
         return 0.0
 
-    def judge(self, figure: Any, _: CheckContext) -> tuple[bool, str]:
+    def judge(self, figure: Any, context: CheckContext) -> tuple[bool, str]:
         """Whether a table with this figure passes, and what was found: numbers and names, never a value of the data."""
+        del context
         return not figure, ""
 
 

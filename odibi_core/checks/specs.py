@@ -13,7 +13,7 @@ from odibi_core.errors import ConfigError, Problem
 from odibi_core.events import Severity
 from odibi_core.frozen import Frozen
 
-_PLANNED = frozenset({"custom_sql", "volume_drop", "freshness", "schema", "distribution", "gate"})
+_PLANNED = frozenset({"volume_drop", "gate"})
 _SEVERITIES: Mapping[str, Severity] = {"fail": "fail", "warn": "warn", "quarantine": "quarantine"}
 
 
@@ -78,12 +78,12 @@ def _spec(test: Mapping[str, JsonValue]) -> CheckSpec:
     kind = test.get("type")
     if not isinstance(kind, str):
         raise ConfigError("a check has no type", hint=f"Known: {', '.join(sorted(entry.name for entry in CHECKS))}.")
-    on_fail = str(test.get("on_fail", "fail"))
     if reason := unsupported(kind):
         raise ConfigError(f"check {reason}", code="unsupported")
+    _, params = CHECKS.bind(kind, {key: value for key, value in test.items() if key not in ("type", "name", "on_fail")})
+    on_fail = str(test.get("on_fail", params.on_fail))
     if on_fail not in _SEVERITIES:
         raise ConfigError(f"unknown 'on_fail: {on_fail}' of check '{kind}'", hint="Known: fail, warn, quarantine.")
-    _, params = CHECKS.bind(kind, {key: value for key, value in test.items() if key not in ("type", "name", "on_fail")})
     if on_fail == "quarantine" and params.counts == "table":
         raise ConfigError(
             f"check '{kind}' looks at the table as a whole, so there are no rows to set aside",

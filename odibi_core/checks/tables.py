@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
 
 from pydantic import Field, model_validator
 
 from odibi_core.checks.contract import CheckContext, CheckParams, Expression, check
+from odibi_core.config.node import ColumnKind
+
+if TYPE_CHECKING:
+    from narwhals.dtypes import DType
 
 
 class RowCountParams(CheckParams):
@@ -23,7 +27,8 @@ class RowCountParams(CheckParams):
             raise ValueError("give min, max or both")
         return self
 
-    def judge(self, figure: Any, _: CheckContext) -> tuple[bool, str]:
+    def judge(self, figure: Any, context: CheckContext) -> tuple[bool, str]:
+        del context
         bounds = [f"at least {self.min}" if self.min is not None else "", f"at most {self.max}" if self.max is not None else ""]
         inside = (self.min is None or figure >= self.min) and (self.max is None or figure <= self.max)
         return inside, f"{figure} rows, expected {' and '.join(bound for bound in bounds if bound)}"
@@ -35,3 +40,66 @@ def row_count(_: RowCountParams, __: CheckContext) -> Expression:
     import narwhals as nw
 
     return nw.len()
+
+
+class SchemaParams(CheckParams):
+    """Whether there may be columns that the node does not declare."""
+
+    counts: ClassVar[Literal["rows", "table"]] = "table"
+
+    strict: bool = True
+
+    def judge(self, figure: Any, context: CheckContext) -> tuple[bool, str]:
+        del figure
+        declared, found = context.declared, context.columns
+        wrong = [
+            ("missing", [name for name in declared if name not in found]),
+            ("not declared", [name for name in found if name not in declared] if self.strict else []),
+            (
+                "of another type",
+                [
+                    f"{name} ({found[name].__class__.__name__})"
+                    for name, kind in declared.items()
+                    if name in found and kind and not _is_a(found[name], kind)
+                ],
+            ),
+        ]
+        told = [f"{what}: {', '.join(names)}" for what, names in wrong if names]
+        return not told, "; ".join(told) or f"{len(declared)} columns as declared"
+
+
+@check("schema", SchemaParams)
+def schema(_: SchemaParams, __: CheckContext) -> Expression:
+    """
+    The frame has the columns of the node's `columns:`; with `strict` no others.
+
+    Names count, in any order, with their case. Where a column has a `type`, its kind counts, too: an `integer` is one of any size.
+
+    Example: `columns: {id: {type: integer}, name: {}}` on the node, and `strict: false` in the check lets further columns be.
+    """
+    import narwhals as nw
+
+    return nw.len()
+
+
+def _is_a(dtype: DType, kind: ColumnKind) -> bool:
+    """Whether a column's type is one of a declared kind."""
+    import narwhals as nw
+
+    match kind:
+        case "integer":
+            return dtype.is_integer()
+        case "float":
+            return dtype.is_float()
+        case "decimal":
+            return dtype.is_decimal()
+        case "string":
+            return dtype in (nw.String, nw.Categorical, nw.Enum)
+        case "boolean":
+            return dtype == nw.Boolean
+        case "date":
+            return dtype == nw.Date
+        case "timestamp":
+            return isinstance(dtype, nw.Datetime)
+        case _:
+            assert_never(kind)

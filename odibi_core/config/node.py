@@ -17,11 +17,27 @@ from odibi_core.config.write import WriteConfig
 EngineChoice = Literal["polars", "spark", "auto"]
 
 
+ColumnKind = Literal["integer", "float", "decimal", "string", "boolean", "date", "timestamp"]
+_KINDS: Mapping[str, ColumnKind] = {
+    **dict.fromkeys(("int", "bigint", "long", "smallint", "tinyint"), "integer"),
+    **dict.fromkeys(("double", "real"), "float"),
+    **dict.fromkeys(("str", "text", "varchar"), "string"),
+    "numeric": "decimal",
+    "bool": "boolean",
+    "datetime": "timestamp",
+}
+
+
+def _kind_of(value: Any) -> Any:
+    return _KINDS.get(value.lower(), value.lower()) if isinstance(value, str) else value
+
+
 class ColumnConfig(Section):
     """What is known about a column."""
 
     lenient: ClassVar[bool] = True
 
+    type: Annotated[ColumnKind, BeforeValidator(_kind_of)] | None = None  # for a `schema` check
     description: str | None = None
     pii: bool = False
     tags: tuple[str, ...] = ()

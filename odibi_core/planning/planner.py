@@ -208,7 +208,8 @@ class _Builder(Frozen):
         engine = config.engine or self.project.config.engine
         where = f"node '{config.name}' of pipeline '{self.pipeline.pipeline}'"
         refuse_unavailable(config, engine, path=where, library=self.library)
-        calls = calls_of(self._resolved(config), self.library)
+        resolved = self._resolved(config)
+        calls = calls_of(resolved, self.library)
         frames = self._frames(config, upstream, calls, where)
         inside = tuple(name for name in upstream if name in selected)
         retry = config.retry or self.project.config.retry
@@ -217,7 +218,7 @@ class _Builder(Frozen):
             upstream=inside,
             frames=tuple(name for name in frames if name in selected),
             config=self._written(config),
-            sql=self._sql(config, calls, frames),
+            sql=self._sql(config, resolved, calls, frames),
             targets=self._targets(config, upstream, where),
             stored=self._stored(config, frames, selected),
             files=self._files(config),
@@ -261,7 +262,7 @@ class _Builder(Frozen):
                 wanted.add(name)
         return tuple(name for name in upstream if name in wanted)
 
-    def _sql(self, config: NodeConfig, calls: Collection[Params], frames: tuple[str, ...]) -> dict[str, CompiledSql]:
+    def _sql(self, config: NodeConfig, resolved: NodeConfig, calls: Collection[Params], frames: tuple[str, ...]) -> dict[str, CompiledSql]:
         queries = NodeQueries(
             project=self.project,
             pipeline=self.pipeline.pipeline,
@@ -270,7 +271,7 @@ class _Builder(Frozen):
             scope=self.scope,
             compile_sql=self.context.compile_sql,
         )
-        return queries.compile(calls, frames)
+        return queries.compile(resolved, calls, frames)
 
     def _targets(self, config: NodeConfig, upstream: tuple[str, ...], where: str) -> dict[str, PlannedTarget]:
         """Where the node's patterns read and write."""

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from odibi_core.config import LoadedProject, NodeConfig, Scope, StepConfig, resolve_sql
 from odibi_core.errors import ConfigError
 from odibi_core.frozen import Frozen
+from odibi_core.planning.checking import check_queries
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.pattern_targets import pair_queries, variables_in
 from odibi_core.planning.reading import texts_of_reads
@@ -36,9 +37,11 @@ class NodeQueries(Frozen):
     compiled: dict[str, CompiledSql] = field(default_factory=dict)
     problems: list[ConfigError] = field(default_factory=list)
 
-    def compile(self, calls: Collection[Params], frames: Collection[str]) -> dict[str, CompiledSql]:
+    def compile(self, resolved: NodeConfig, calls: Collection[Params], frames: Collection[str]) -> dict[str, CompiledSql]:
         """
         Every query by its place in the plan; one with a value of the environment in it is checked, and left out.
+
+        `resolved` is the node as its worker will see it, and `calls` are its transforms.
 
         Raises:
             ConfigError: With the problems of all of them.
@@ -51,6 +54,7 @@ class NodeQueries(Frozen):
                 self._add(query_place(query), query, {"df"}, where, sources=sources, secret=secret)
             for query in pair_queries(params):
                 self._add(query_place(query), query, {"source", "target"}, where, sources=sources, secret=secret)
+        self._add_checks(resolved, sources)
         tables = {"df", *(name.lower() for name in frames), *(alias.lower() for alias in self.config.inputs or {})}
         self._add_reads()
         for place, step in enumerate(self.config.transform.steps if self.config.transform is not None else ()):
@@ -63,6 +67,12 @@ class NodeQueries(Frozen):
             every = tuple(problem for error in self.problems for problem in error.problems)
             raise ConfigError(self.problems[0].message, hint=self.problems[0].hint, code="sql", problems=every)
         return self.compiled
+
+    def _add_checks(self, resolved: NodeConfig, sources: Mapping[Path, str]) -> None:
+        secret = bool(variables_in([self.written.get("validation")]))
+        for name, query in check_queries(resolved):
+            about = f"check '{name}' of node '{self.config.name}'"
+            self._add(query_place(query), query, {"df"}, about, sources=sources, secret=secret)
 
     def _add_step(self, place: int, step: StepConfig, tables: Collection[str]) -> None:
         text = text_of(step, self.project)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.events import CheckResult
+from odibi_core.planning.checking import validation_checks
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.refusals import query_place
@@ -27,7 +28,7 @@ def check_context(plan: Plan, node: PlannedNode, config: NodeConfig, engine: Eng
 
     return CheckContext(
         now=plan.logical_time,
-        declared=tuple(config.columns) or None,
+        declared={name: column.type for name, column in config.columns.items()},
         hidden=frozenset({SOURCE_FILE}) if wants_file_of_each_row(config) else frozenset(),
         compute=lambda frame: engine.cache(frame, {}).frame,
         sql=engine.sql,
@@ -42,14 +43,13 @@ def validate(cached: Cached, config: NodeConfig, context: CheckContext) -> Evalu
     Raises:
         SchemaMismatchError: If a check reads a column that is missing, or whose type it cannot be compared with.
     """
-    from odibi_core.checks import Evaluation, check_specs, evaluate
+    from odibi_core.checks import Evaluation, evaluate
 
-    validation = config.validation
-    if validation is None or not validation.tests:
+    specs = validation_checks(config)
+    if not specs:
         frame, rows = cached.frame, cached.rows
         return Evaluation(results=(), rows=rows, passed_rows=rows, rejected_rows=0, kept=frame, valid=frame, rejected=None)
-    specs = check_specs([test.model_dump(exclude_none=True, by_alias=True) for test in validation.tests])
-    if validation.mode == "warn":
+    if config.validation is not None and config.validation.mode == "warn":
         specs = tuple(spec.warning() for spec in specs)
     return evaluate(cached.frame, specs, context)
 

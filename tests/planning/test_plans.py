@@ -318,10 +318,8 @@ def test_every_query_is_compiled_with_the_plan(plan_of: PlanOf) -> None:
         ("transformer: limit, params: { m: 1 }", "node 'a' of pipeline 'p': transform 'limit' needs parameter 'n'"),
         ("transform: { steps: [ { function: nope } ] }", "node 'a' of pipeline 'p': unknown transform 'nope'"),
         ("transform: { steps: [ { operation: nope } ] }", "node 'a' of pipeline 'p': unknown operation 'nope'"),
-        (
-            "validation: { tests: [ { type: custom_sql, condition: i > 1 } ] }",
-            "node 'a' of pipeline 'p': check 'custom_sql' is not available yet",
-        ),
+        ("validation: { tests: [ { type: custom_sql, condition: i > } ] }", "check 'custom_sql' of node 'a' in pipeline 'p': "),
+        ("validation: { tests: [ { type: schema } ] }", "node 'a' of pipeline 'p': check 'schema' compares with the 'columns' of the node"),
         (
             "validation: { tests: [ { type: not_null, columns: [i], on_fail: quarantine } ] }",
             "node 'a' of pipeline 'p': 'on_fail: quarantine' needs a place for the rows",

@@ -37,6 +37,17 @@ def test_a_problem_in_a_parameter_is_told_in_the_parameter(plan_of: PlanOf) -> N
     ]
 
 
+def test_a_problem_in_a_check_is_told_in_its_condition(plan_of: PlanOf) -> None:
+    """Each check is named, and each problem has its own place."""
+    tests = (
+        '{ type: not_null, columns: [i] }, { type: custom_sql, condition: "i > 1 AND frob(i)" }, { type: custom_sql, condition: "i >< 1" }'
+    )
+    assert problems_of(plan_of, f"validation: {{ tests: [{tests}] }}") == [
+        ("function FROB does not run on Polars with Spark's meaning", ("validation", "tests", 1, "condition"), 1, 11),
+        ("SQL does not parse near '<'", ("validation", "tests", 2, "condition"), 1, 4),
+    ]
+
+
 def test_a_line_with_a_value_of_the_environment_is_not_shown(plan_of: PlanOf) -> None:
     """It may be a secret."""
     with pytest.raises(ConfigError) as caught:

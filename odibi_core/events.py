@@ -32,6 +32,21 @@ class Column(Record):
     type: str
 
 
+class Unparsed(Record):
+    """Rows that did not parse, and what became of them."""
+
+    rescued: int = 0  # rows with fields in the rescue column; they stay
+    kept: int = 0  # bad records that stay as a row of what could be read
+    archived: int = 0  # bad records that lie in the archive
+    dropped: int = 0  # bad records that are gone, as the read says
+    archive: str = ""  # "connection/path" of the archived ones
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.rescued + self.kept + self.archived + self.dropped
+
+
 class DatasetRead(Record):
     """What a node read."""
 
@@ -40,6 +55,7 @@ class DatasetRead(Record):
     rows: int | None = None  # None when knowing it would cost a second pass
     version: int | None = None  # of a Delta table
     files: tuple[FileVersion, ...] = ()
+    unparsed: Unparsed | None = None  # rows of a text that did not parse; not among `rows` unless they stay
 
 
 class DatasetWrite(Record):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import JsonValue
 
 from odibi_core.errors import DataError, PermanentServiceError, TransientServiceError
-from odibi_core.events import AnyRunEvent, Column, RunEvent
+from odibi_core.events import AnyRunEvent, Column, RunEvent, Unparsed
 from odibi_core.frozen import Frozen
 from odibi_core.messages import FileVersion, QueuedCommand, RunNode
 from odibi_core.model import Record
@@ -100,6 +101,27 @@ class CompiledSql(Record):
     at: datetime | None = None  # what CURRENT_TIMESTAMP means: the run's logical time
 
 
+class Rescue(Frozen):
+    """Where rows of a text go that do not parse. See `config.rescue` for what is a bad record."""
+
+    mode: Literal["permissive", "drop", "fail"] = "permissive"
+    corrupt_column: str | None = None
+    rescued_column: str | None = None
+    archive: bool = False  # bad records are handed back, whatever the mode
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that hold raw text."""
+        return tuple(name for name in (self.corrupt_column, self.rescued_column) if name is not None)
+
+
+class BadRecords(Frozen):
+    """The records of one file that were set aside, one JSON object a line, until the engine's temporary files go."""
+
+    file: FileVersion
+    path: Path
+
+
 class Source(Frozen):
     """What to scan."""
 
@@ -117,6 +139,7 @@ class Source(Frozen):
     landing: str | None = None  # for a web API: where in the system store its answers are landed
     at: datetime | None = None  # for a web API: the time of the run, which its params may name
     filter: str | None = None  # for a database: a condition on the rows of the query or table
+    rescue: Rescue | None = None  # rows that do not parse; None: they fail the read
 
 
 class Scanned(Frozen):
@@ -126,6 +149,8 @@ class Scanned(Frozen):
     version: int | None = None
     rows: int | None = None
     files: tuple[FileVersion, ...] = ()
+    unparsed: Unparsed | None = None  # None: nothing was to be rescued
+    bad_records: tuple[BadRecords, ...] = ()
 
 
 class Cached(Frozen):

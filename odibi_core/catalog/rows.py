@@ -181,6 +181,7 @@ def _run_row(run: EndedRun) -> RunRow:
         rows_deduplicated=None,
         rows_joined_out=None,
         rows_written=sum(written) if written else None,
+        rows_unparsed=_unparsed(results),
         target=None,
         table_version=None,
         checks_total=len(checks),
@@ -226,6 +227,7 @@ def _node_row(run: EndedRun, outcome: Outcome) -> RunRow:
         rows_deduplicated=_left_out(result, "deduplicated"),
         rows_joined_out=_left_out(result, "joined_out"),
         rows_written=write.rows if write else None,
+        rows_unparsed=_unparsed([result] if result else []),
         target=write.dataset if write else None,
         table_version=write.version if write else None,
         checks_total=len(checks),
@@ -260,6 +262,10 @@ def _file_row(run: EndedRun, version: FileVersion, readers: list[tuple[NodeFinis
         rows=next((rows for _, rows in readers if rows is not None), None),
         processed_at=max((event.at for event, _ in readers), default=run.finished.at),
     )
+
+
+def _unparsed(results: Iterable[NodeResult]) -> int | None:
+    return sum(read.unparsed.rows for result in results for read in result.reads if read.unparsed is not None) or None
 
 
 def _announced_files(started: RunStarted) -> tuple[FileVersion, ...]:

@@ -50,6 +50,7 @@ class RunRow(Frozen):
     rows_deduplicated: int | None  # the same, as doubles of others
     rows_joined_out: int | None  # the same, for what they met or did not meet in another dataset
     rows_written: int | None
+    rows_unparsed: int | None  # of sources, that did not parse and were rescued, archived or dropped; null if all did
     target: str | None  # connection/path
     table_version: int | None  # of the target after the commit
     checks_total: int

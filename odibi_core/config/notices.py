@@ -9,6 +9,7 @@ from odibi_core.config.marks import MarkedMapping
 from odibi_core.config.node import NodeConfig, PrivacyConfig
 from odibi_core.config.project import ProjectConfig
 from odibi_core.config.read import ReadConfig
+from odibi_core.config.rescue import TEXT_FORMATS
 from odibi_core.config.write import SAFE_RETENTION_HOURS, WriteConfig
 
 
@@ -139,8 +140,8 @@ def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
             yield f"{where}.format: '{read.format}' is not supported; a run of this node is refused"
         if read.schema_ddl is not None and read.format not in ("csv", "json", "ndjson", "excel", "api") and not spark:
             yield f"{where}.schema_ddl: a {read.format} source has its own types, so it has no effect"
-        if read.archive_options and not spark:
-            yield f"{where}.archive_options: concerns Spark only and has no effect"
+        if read.archive_options and read.format not in TEXT_FORMATS and not spark:
+            yield f"{where}.archive_options: a {read.format} source has no rows that do not parse, so it has no effect"
     if node.write and node.write.merge_options and node.write.merge_options.bulk_copy:
         yield "write.merge_options.bulk_copy: is not supported and has no effect"
     if node.write and node.write.overwrite_options and node.write.overwrite_options.bulk_copy:

@@ -6,7 +6,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from odibi_core.config.incremental import IncrementalConfig
+from odibi_core.config.rescue import TEXT_FORMATS, RescueConfig, is_rescue_option
 from odibi_core.config.section import Section, Text, wrong
+from odibi_core.errors import ConfigError
 
 Format = Literal[
     "csv",
@@ -73,7 +75,7 @@ class ReadConfig(Section):
     time_travel: TimeTravelConfig | None = None
     streaming: bool = False
     schema_ddl: str | None = None
-    archive_options: dict[str, JsonValue] = {}
+    archive_options: dict[str, JsonValue] = {}  # what becomes of rows that do not parse: mode, badRecordsPath, rescuedDataColumn, …
     options: dict[str, JsonValue] = {}
 
     @classmethod
@@ -103,3 +105,39 @@ class ReadConfig(Section):
         if self.format != "api" and not (self.table or self.path or self.query or self.sql_file):
             raise wrong("no source is named", hint="Add one of 'path', 'table', 'query', 'sql_file'.")
         return self
+
+    @model_validator(mode="after")
+    def _rescues_elsewhere(self) -> Self:
+        """A record that is set aside may not come back as a file to be read."""
+        rescue = self.rescue
+        if rescue is not None and rescue.bad_records_path is not None and self.path is not None and "${" not in self.path:
+            archived = f"{rescue.bad_records_path}/run/bad_records/rows.json"
+            if _takes(self.path, archived):
+                raise wrong("'badRecordsPath' lies where the read looks for its files", hint="Name a folder outside of its 'path'.")
+        return self
+
+    @property
+    def rescue(self) -> RescueConfig | None:
+        """What becomes of rows that do not parse; None: they fail the read. `archive_options` wins over `options`."""
+        options = {**self.options, **self.archive_options}
+        return RescueConfig.read(options, self.schema_ddl) if self.format in TEXT_FORMATS else None
+
+    @property
+    def reader_options(self) -> dict[str, JsonValue]:
+        """`options`, of a text with `archive_options`, without what `rescue` says."""
+        if self.format not in TEXT_FORMATS:
+            return dict(self.options)
+        return {key: value for key, value in {**self.options, **self.archive_options}.items() if not is_rescue_option(key)}
+
+
+def _takes(path: str, file: str) -> bool:
+    """Whether a read of a path takes a file in: a pattern that matches it, or a folder that has it."""
+    if any(mark in path for mark in "*?{"):
+        from odibi_core.config.blob_pattern import BlobPattern
+
+        try:
+            return BlobPattern.parse(path).matches(file) is not None
+        except ConfigError:
+            return False  # what is wrong with the pattern is said where it is used
+    inside = file.removeprefix(f"{path.strip('/')}/")
+    return inside != file and not any(part.startswith(("_", ".")) for part in inside.split("/"))

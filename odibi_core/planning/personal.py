@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from odibi_core.config import NodeConfig, PipelineConfig, ProjectConfig
 from odibi_core.errors import ConfigError
+from odibi_core.planning.reading import reads_of
 
 _WITHHELD = "withheld: see the YAML"
 _SECRETS = ("salt", "key")
@@ -18,9 +19,35 @@ def personal_columns(pipelines: Mapping[str, PipelineConfig], pipeline: str, nod
     The columns of a node's output that are personal, sorted.
 
     A flag goes along `depends_on` and `inputs`, into other pipelines too, until `privacy.declassify` names the column. A column that
-    gets another name loses it. Names have no case.
+    gets another name loses it. Names have no case. Where there is one, a column with texts that did not parse is personal, too: nobody
+    knows what is in it.
     """
-    return tuple(sorted(_personal(pipelines, pipeline, node, {})))
+    found = _personal(pipelines, pipeline, node, {})
+    config = _node(pipelines, pipeline, node)
+    declassified = _declassified(config) if config is not None else set()
+    raw = _raw_columns(pipelines, pipeline, node, {}) if found else frozenset()
+    return tuple(sorted({*found, *(name for name in raw if name.lower() not in declassified)}))
+
+
+def _raw_columns(
+    pipelines: Mapping[str, PipelineConfig], pipeline: str, name: str, known: dict[tuple[str, str], frozenset[str]]
+) -> frozenset[str]:
+    """The columns of a read, here or above, that hold what did not parse."""
+    here = pipeline, name
+    if here in known:
+        return known[here]
+    known[here] = frozenset()
+    config = _node(pipelines, pipeline, name)
+    if config is None:
+        return known[here]
+    rescues = [read.rescue for read in reads_of(config).values()]
+    found = frozenset(column for rescue in rescues if rescue is not None for column in rescue.columns)
+    known[here] = found.union(*(_raw_columns(pipelines, *above, known) for above in _upstream(config, pipeline)))
+    return known[here]
+
+
+def _declassified(config: NodeConfig) -> set[str]:
+    return {column.lower() for column in (config.privacy.declassify if config.privacy is not None else ())}
 
 
 def _personal(
@@ -36,8 +63,7 @@ def _personal(
     found = {column for column, about in config.columns.items() if about.pii}
     for above in _upstream(config, pipeline):
         found |= _personal(pipelines, *above, known)
-    declassified = {column.lower() for column in (config.privacy.declassify if config.privacy is not None else ())}
-    known[here] = frozenset(column for column in found if column.lower() not in declassified)
+    known[here] = frozenset(column for column in found if column.lower() not in _declassified(config))
     return known[here]
 
 

@@ -29,6 +29,7 @@ from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
 from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, paths_in_params, pattern_targets
+from odibi_core.runtime.rescuing import Archive, archive_of, unparsed_warnings, with_place
 from odibi_core.runtime.targets import target_of
 from odibi_core.runtime.transforming import transform
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, parse_scalar
@@ -45,6 +46,7 @@ class Computed(Frozen):
     patterns: PatternRun | None = None  # what its patterns want written
     warnings: tuple[str, ...] = ()
     account: RowAccount | None = None
+    archives: tuple[Archive, ...] = ()  # of rows that did not parse; they are written before the commit
 
     @property
     def rows_in(self) -> int | None:
@@ -106,8 +108,9 @@ class Computer(Frozen):
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
-        told = (*warnings, *self._changes(plan, config))
-        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=told, account=account)
+        told = (*warnings, *self._changes(plan, config), *unparsed_warnings(reads))
+        archives = tuple(inputs.archives)
+        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=told, account=account, archives=archives)
 
     def _library(self) -> Library:
         from odibi_core.transforms import Library
@@ -125,8 +128,15 @@ class Computer(Frozen):
         connections, inputs = self.connections(plan), Inputs()
         for alias, source in _sources(plan, node, config, connections, load).items():
             scanned = self.engine.scan(source)
+            archive = archive_of(reads_of(config)[alias], alias, plan, scanned)
+            inputs.archives.extend([] if archive is None else [archive])
             read = DatasetRead(
-                dataset=source.location.name, format=source.format, rows=scanned.rows, version=scanned.version, files=scanned.files
+                dataset=source.location.name,
+                format=source.format,
+                rows=scanned.rows,
+                version=scanned.version,
+                files=scanned.files,
+                unparsed=with_place(scanned.unparsed, archive),
             )
             inputs.add(alias, scanned, read)
         read_stored(inputs, plan=plan, node=node, connections=connections, engine=self.engine)

@@ -16,8 +16,9 @@ from odibi_core.messages import FileVersion
 from odibi_core.planning.compiling import Compile, compile_spark
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.reading import names_of_source, read_place, rows_that
-from odibi_core.ports import DATABASE_FORMATS, Cached, CompiledSql, Connections, Engine, Frame, Location, Scanned, Source, Target
+from odibi_core.ports import DATABASE_FORMATS, Cached, CompiledSql, Connections, Engine, Frame, Location, Rescue, Scanned, Source, Target
 from odibi_core.runtime.accounting import RowTrail
+from odibi_core.runtime.rescuing import Archive
 from odibi_core.runtime.watermark import transaction_of
 
 SOURCE_FILE = "_source_file"
@@ -34,6 +35,7 @@ class Inputs:
     frames: list[Frame] = field(default_factory=list)  # of `reads`
     uncounted: dict[str, Frame] = field(default_factory=dict)  # frames whose rows are not known yet, by dataset
     files: tuple[FileVersion, ...] = ()
+    archives: list[Archive] = field(default_factory=list)  # what becomes of rows that did not parse
 
     def add(self, name: str, scanned: Scanned, read: DatasetRead) -> None:
         """Take an input in; the first one is the primary, until the nodes above are known."""
@@ -166,6 +168,7 @@ def scan_source(
         location=location,
         format=read.format,
         options=_options(read),
+        rescue=_rescue(read),
         files=files,
         version=read.time_travel.as_of_version if read.time_travel is not None else None,
         as_of=read.time_travel.as_of if read.time_travel is not None else None,
@@ -176,7 +179,19 @@ def scan_source(
 
 def _options(read: ReadConfig) -> dict[str, JsonValue]:
     typed = read.schema_ddl is not None and read.format in _TYPED_BY_DDL
-    return {**read.options, "schema_ddl": read.schema_ddl} if typed else dict(read.options)
+    return {**read.reader_options, "schema_ddl": read.schema_ddl} if typed else read.reader_options
+
+
+def _rescue(read: ReadConfig) -> Rescue | None:
+    given = read.rescue
+    if given is None:
+        return None
+    return Rescue(
+        mode=given.mode,
+        corrupt_column=given.corrupt_column,
+        rescued_column=given.rescued_column,
+        archive=given.bad_records_path is not None,
+    )
 
 
 def _queries(

@@ -36,6 +36,7 @@ from odibi_core.runtime.deadline import refuse_late
 from odibi_core.runtime.loading import Load, window_over
 from odibi_core.runtime.outgoing import content_of, outgoing
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
+from odibi_core.runtime.rescuing import unparsed_warnings
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
 from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
@@ -197,6 +198,8 @@ class NodeRunner(Frozen):
             watermark=moved,
         )
         refuse_late(node.name, opened.config.timeout, seconds=time.perf_counter() - progress.since)
+        for archive in computed.archives:
+            archive.write(self.computer.connections(plan), node)
         # Here the rejected rows go to the quarantine: a target of its own, written before the one that decides.
         also = write_pending(opened.patterns, kept.frame, facts.as_metadata(), window=load.moves, but=opened.sink)
         write = self._commit(opened, frame, facts, load.moves, progress.warnings)
@@ -311,7 +314,10 @@ class NodeRunner(Frozen):
             rows_out=facts.rows_out,
             account=facts.account,
             steps=step_records(opened.config, opened.node),
-            warnings=["an earlier attempt had written this node and died before it could say so; nothing was written twice"],
+            warnings=[
+                "an earlier attempt had written this node and died before it could say so; nothing was written twice",
+                *unparsed_warnings(facts.reads),
+            ],
         )
         return _ended(
             progress,

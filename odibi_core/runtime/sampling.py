@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from odibi_core.config import NodeConfig
+from odibi_core.config.rescue import CORRUPT_RECORD, RESCUED_DATA
 from odibi_core.events import Sample
+from odibi_core.planning.reading import reads_of
 from odibi_core.ports import Frame
 from odibi_core.redaction import REDACTED, SENSITIVE_SAMPLE
 
@@ -31,6 +33,7 @@ def sample_of(frame: Frame, config: NodeConfig, *, rows: int, personal: Collecti
         # A column that must not be shown is not here under its name: it may be here under another.
         return Sample(columns=(), rows=(), note=SENSITIVE_SAMPLE)
     hidden |= {name.lower() for name in personal}
+    hidden |= {name.lower() for name in _raw_columns(config)} if hidden else set()
     masks = [column.lower() in hidden for column in columns]
     texts = tuple(
         tuple(REDACTED if masked and value is not None else _text(value) for value, masked in zip(row, masks, strict=False))
@@ -46,6 +49,12 @@ def masked_columns(config: NodeConfig) -> tuple[str, ...]:
     """Columns that no report may show: declared sensitive, or flagged as personal."""
     declared = tuple(config.sensitive) if isinstance(config.sensitive, list | tuple) else ()
     return declared + tuple(name for name, column in (config.columns or {}).items() if column.pii)
+
+
+def _raw_columns(config: NodeConfig) -> tuple[str, ...]:
+    """Columns with texts that did not parse: what must not be shown of a row may be in them."""
+    rescues = [read.rescue for read in reads_of(config).values()]
+    return (CORRUPT_RECORD, RESCUED_DATA, *(name for rescue in rescues if rescue is not None for name in rescue.columns))
 
 
 def _text(value: object) -> str | None:

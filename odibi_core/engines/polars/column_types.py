@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -76,3 +76,10 @@ def types_of_ddl(text: str) -> dict[str, pl.DataType]:
             raise ConfigError(f"'schema_ddl' names column '{name}' twice")
         found[name] = column_type(column[4], ddl=True)
     return found
+
+
+def ddl_without(text: str, names: Iterable[str]) -> str:
+    """A `schema_ddl` without some of its columns."""
+    left_out = set(names)
+    parts = _COMMA.split(text.strip().removesuffix(","))
+    return ",".join(part for part in parts if not left_out & set(types_of_ddl(part)))

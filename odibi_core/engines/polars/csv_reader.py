@@ -29,11 +29,44 @@ class ScannedCsv(Frozen):
     schema: pl.Schema
 
 
+class OpenedCsv(Frozen):
+    """CSV files before they are scanned."""
+
+    files: list[LocalFile]
+    headers: list[list[str]]  # of each file
+    with_rows: list[LocalFile]  # at least one
+    options: CsvOptions
+
+
 def scan_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> tuple[pl.LazyFrame, ScannedCsv]:
     """
     One frame over all files, in the columns of the first.
 
     A file that has only its header gives no rows, and no opinion on types. Cells that a short line lacks are null.
+
+    Raises:
+        DataError: `empty_file`, `encoding`, `archive` or `unreadable_rows`.
+        SchemaMismatchError: If a file has other columns than the first.
+        ConfigError: If an option is unknown.
+    """
+    opened = open_csv(source, files, folder)
+    headers, with_rows, options = opened.headers, opened.with_rows, opened.options
+    same_order = all(names == headers[0] for names in headers)
+    with translated(f"opening csv '{source.location.name}'"):
+        if same_order:
+            frame = scanned_texts(with_rows, options, source.file_column)
+        else:
+            parts = [scanned_texts([file], options, source.file_column) for file in with_rows]
+            first = parts[0].collect_schema()
+            frame = pl.concat([part.select(first.names()) for part in parts], how="vertical_relaxed")
+        schema = frame.collect_schema()
+        frame = _shaped(frame, options, source.file_column)
+    return frame, ScannedCsv(files=tuple(with_rows), options=options, schema=schema)
+
+
+def open_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> OpenedCsv:
+    """
+    The files as plain UTF-8, with headers that go together and have the columns of the options.
 
     Raises:
         DataError: `empty_file`, `encoding`, `archive` or `unreadable_rows`.
@@ -53,20 +86,11 @@ def scan_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> tuple[
     if unknown:
         raise SchemaMismatchError(f"column {some_names(unknown)} of the read options is missing in '{readable[0].name}'")
     with_rows = [file for file in readable if not _only_header(file, options)] or readable[:1]
-    same_order = all(names == headers[0] for names in headers)
-    with translated(f"opening csv '{source.location.name}'"):
-        if same_order:
-            frame = _scan(with_rows, options, source.file_column)
-        else:
-            parts = [_scan([file], options, source.file_column) for file in with_rows]
-            first = parts[0].collect_schema()
-            frame = pl.concat([part.select(first.names()) for part in parts], how="vertical_relaxed")
-        schema = frame.collect_schema()
-        frame = _shaped(frame, options, source.file_column)
-    return frame, ScannedCsv(files=tuple(with_rows), options=options, schema=schema)
+    return OpenedCsv(files=readable, headers=headers, with_rows=with_rows, options=options)
 
 
-def _scan(files: Sequence[LocalFile], options: CsvOptions, file_column: str | None, **more: Any) -> pl.LazyFrame:
+def scanned_texts(files: Sequence[LocalFile], options: CsvOptions, file_column: str | None, **more: Any) -> pl.LazyFrame:
+    """One scan over files of the same columns in the same order; times that are read as texts still are texts."""
     frame = pl.scan_csv(
         [file.path for file in files],
         schema_overrides={**options.types, **dict.fromkeys(options.times, pl.String())} or None,
@@ -83,17 +107,18 @@ def _shaped(frame: pl.LazyFrame, options: CsvOptions, file_column: str | None) -
     if options.columns:
         frame = frame.select(*options.columns, *([] if file_column is None or file_column in options.columns else [file_column]))
     times = [name for name in options.times if not options.columns or name in options.columns]
-    return frame.with_columns(_time(name, options) for name in times) if times else frame
+    return frame.with_columns(time_column(name, options) for name in times) if times else frame
 
 
-def _time(name: str, options: CsvOptions) -> pl.Expr:
+def time_column(name: str, options: CsvOptions, *, strict: bool = True) -> pl.Expr:
+    """A column of texts as times; a text that is none fails, or is null without `strict`."""
     wanted = options.types.get(name, pl.Datetime("us"))
     if options.date_format is None:
-        return time_of_text(pl.col(name), None).dt.replace_time_zone(None).cast(wanted)
+        return time_of_text(pl.col(name), None, strict=strict).dt.replace_time_zone(None).cast(wanted)
     text = pl.col(name).str.strip_chars()
     if isinstance(wanted, pl.Date):
-        return pl.when(text != "").then(text).str.to_date(options.date_format, strict=True)
-    return pl.when(text != "").then(text).str.to_datetime(options.date_format, time_unit="us", strict=True)
+        return pl.when(text != "").then(text).str.to_date(options.date_format, strict=strict)
+    return pl.when(text != "").then(text).str.to_datetime(options.date_format, time_unit="us", strict=strict)
 
 
 def named_files(frame: pl.LazyFrame, files: Sequence[LocalFile], file_column: str | None) -> pl.LazyFrame:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from odibi_core.config.rescue import TEXT_FORMATS
 from odibi_core.engines.polars.content import fingerprint
 from odibi_core.engines.polars.csv_diagnosis import diagnosed
 from odibi_core.engines.polars.csv_reader import scan_csv
@@ -24,7 +27,7 @@ from odibi_core.engines.polars.json_reader import scan_json
 from odibi_core.engines.polars.open_tables import OpenTables
 from odibi_core.engines.polars.parquet_reader import scan_parquet
 from odibi_core.engines.polars.parquet_table import ParquetTable
-from odibi_core.engines.polars.pinned_files import files_now, pinned, verify
+from odibi_core.engines.polars.pinned_files import LocalFile, files_now, pinned, verify
 from odibi_core.engines.polars.places import is_remote
 from odibi_core.engines.polars.sql import query as run_query
 from odibi_core.engines.polars.windows import as_scalar, largest, within_window
@@ -37,6 +40,7 @@ from odibi_core.ports import (
     EngineName,
     Frame,
     Location,
+    Rescue,
     Scalar,
     Scanned,
     Sink,
@@ -44,6 +48,9 @@ from odibi_core.ports import (
     Target,
     Window,
 )
+
+if TYPE_CHECKING:
+    from odibi_core.engines.polars.rescue import RescuedScan
 
 _FILE_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet", "excel", "avro")
 
@@ -115,6 +122,10 @@ class PolarsEngine:
         files = pinned(source.location, versions, folder)
         if source.files is not None and not is_remote(source.location):
             self._held.announced.extend(files)
+        if source.rescue is not None and source.format in TEXT_FORMATS:
+            found = self._rescued(source, source.rescue, files, folder)
+            taken = self._taken(found.frame, source)
+            return Scanned(frame=framed(taken), files=versions, unparsed=found.unparsed, bad_records=found.bad_records)
         rows: int | None = None
         match source.format:
             case "csv":
@@ -134,6 +145,18 @@ class PolarsEngine:
                 frame = scan_json(source, files, folder)
         taken = self._taken(frame, source)
         return Scanned(frame=framed(taken), rows=rows if taken is frame else None, files=versions)
+
+    def _rescued(self, source: Source, rescue: Rescue, files: list[LocalFile], folder: Path) -> RescuedScan:
+        """The rows are parsed once for all windows over them: looking for the newest value has done it already."""
+        options = json.dumps(source.options, sort_keys=True)
+        key = (source.location.uri, tuple((file.version.path, file.version.etag) for file in files), rescue, options, source.file_column)
+        if key not in self._held.rescued:
+            from odibi_core.engines.polars.rescue import scan_rescued_csv, scan_rescued_json
+
+            found = (scan_rescued_csv if source.format == "csv" else scan_rescued_json)(source, rescue, files, folder)
+            self._held.rescued[key] = found
+            self._held.scans.extend([] if found.scan is None else [found.scan])
+        return self._held.rescued[key]
 
     def _taken(self, frame: pl.LazyFrame, source: Source) -> pl.LazyFrame:
         """What the source's queries and its window leave of it."""

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -13,6 +14,9 @@ from odibi_core.engines.polars.csv_reader import ScannedCsv
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.open_tables import Borrowed, OpenTables
 from odibi_core.engines.polars.pinned_files import LocalFile
+
+if TYPE_CHECKING:
+    from odibi_core.engines.polars.rescue import RescuedScan
 
 
 class HeldFiles:
@@ -23,6 +27,7 @@ class HeldFiles:
         self.scans: list[ScannedCsv] = []
         self.announced: list[LocalFile] = []  # local files that must still be the announced versions when they were read
         self.fetched: dict[tuple[object, ...], tuple[pl.LazyFrame, int]] = {}  # what a database gave, and how many rows
+        self.rescued: dict[tuple[object, ...], RescuedScan] = {}  # texts that were parsed once already
         self._parent = parent
         self._folder: Path | None = None
 
@@ -40,6 +45,7 @@ class HeldFiles:
         self.scans.clear()
         self.announced.clear()
         self.fetched.clear()
+        self.rescued.clear()
         if self._folder is not None:
             _remove(self._folder)
             self._folder = None

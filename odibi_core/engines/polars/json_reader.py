@@ -33,13 +33,10 @@ def scan_json(source: Source, files: Sequence[LocalFile], folder: Path) -> pl.La
     Raises:
         DataError: `empty_file`, `encoding` or `unreadable_rows`.
     """
-    options = _checked(source.options)
+    options = checked_options(source.options)
     encoding = str(options.get("encoding") or "utf-8")
     readable = [as_utf8(file, source.format, encoding, folder) for file in files]
-    parts = [
-        (_scan_lines if _has_lines(file, source.format, options) else _read_document)(file, options, source.file_column)
-        for file in readable
-    ]
+    parts = [scanned_file(file, source.format, options, source.file_column) for file in readable]
     frame = parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal_relaxed")
     ddl = options.get("schema_ddl")
     if not isinstance(ddl, str):
@@ -48,14 +45,24 @@ def scan_json(source: Source, files: Sequence[LocalFile], folder: Path) -> pl.La
     return frame.select(*wanted, *([] if source.file_column is None else [source.file_column]))
 
 
-def _checked(options: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+def scanned_file(file: LocalFile, format_name: str, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
+    """The rows of one file, lines or a document."""
+    return (scan_lines if has_lines(file, format_name, options) else _read_document)(file, options, file_column)
+
+
+def checked_options(options: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """
+    Raises:
+        ConfigError: If an option is unknown.
+    """
     for key in options:
         if key not in _KNOWN:
             raise ConfigError(f"json option '{key}' is not known", hint=f"Known are: {', '.join(sorted(_KNOWN))}.")
     return options
 
 
-def _has_lines(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -> bool:
+def has_lines(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -> bool:
+    """Whether a file holds one object per line."""
     if format_name in {"ndjson", "jsonl"} or any(options.get(key) is True for key in _LINES[:3]):
         return True
     text = head(file).decode("utf-8-sig", errors="replace").lstrip()
@@ -71,15 +78,17 @@ def _has_lines(file: LocalFile, format_name: str, options: Mapping[str, JsonValu
 
 def _read_document(file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
     with _json_trouble(file):
-        frame = pl.read_json(file.path, infer_schema_length=_length(options), schema_overrides=_types(options)).lazy()
+        frame = pl.read_json(file.path, infer_schema_length=_length(options), schema_overrides=declared_types(options)).lazy()
     return frame if file_column is None else frame.with_columns(pl.lit(file.version.path).alias(file_column))
 
 
-def _scan_lines(file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
+def scan_lines(
+    file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None, *, also: Mapping[str, pl.DataType] | None = None
+) -> pl.LazyFrame:
+    """One object per line; `also` are types beside the declared ones."""
+    types = {**(declared_types(options) or {}), **(also or {})} or None
     with _json_trouble(file):
-        frame = pl.scan_ndjson(
-            file.path, infer_schema_length=_length(options), schema_overrides=_types(options), include_file_paths=file_column
-        )
+        frame = pl.scan_ndjson(file.path, infer_schema_length=_length(options), schema_overrides=types, include_file_paths=file_column)
         frame.collect_schema()
     return named_files(frame, [file], file_column)
 
@@ -100,7 +109,8 @@ def _length(options: Mapping[str, JsonValue]) -> int | None:
     return length if isinstance(length, int) else None
 
 
-def _types(options: Mapping[str, JsonValue]) -> dict[str, pl.DataType] | None:
+def declared_types(options: Mapping[str, JsonValue]) -> dict[str, pl.DataType] | None:
+    """The types that the options name, of some columns or of all."""
     given = next((options[key] for key in _TYPES if options.get(key)), None)
     ddl = options.get("schema_ddl")
     types = types_of_ddl(ddl) if isinstance(ddl, str) else {}

@@ -18,11 +18,11 @@ _DAYS: dict[DateFormat | None, str] = {
 }
 
 
-def time_of_text(text: pl.Expr, date_format: DateFormat | None) -> pl.Expr:
+def time_of_text(text: pl.Expr, date_format: DateFormat | None, *, strict: bool = True) -> pl.Expr:
     """
     The instants of a column of texts. The clock and a zone may be missing: midnight, and UTC. An empty text is null.
 
-    A text that is no time fails when the frame is computed: left out, its row would be in no load.
+    A text that is no time fails when the frame is computed: left out, its row would be in no load. Without `strict` it is null.
     """
     bare = text.str.strip_chars()
     whole = (
@@ -36,7 +36,7 @@ def time_of_text(text: pl.Expr, date_format: DateFormat | None) -> pl.Expr:
         .str.replace(r"(:\d{2}(?:\.\d+)?)([+-]\d{2})$", "${1}${2}00")
         .str.replace(r"(:\d{2}(?:\.\d+)?)$", "${1}+0000")
     )
-    return whole.str.to_datetime(f"{_DAYS[date_format]} %H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=True)
+    return whole.str.to_datetime(f"{_DAYS[date_format]} %H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=strict)
 
 
 def strptime_of(pattern: object) -> str | None:

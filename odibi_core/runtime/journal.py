@@ -107,7 +107,9 @@ class Journal:
 
     def events(self, run_id: str) -> tuple[AnyRunEvent, ...]:
         """Everything that happened, in the order of time; `RunStarted` first, `RunFinished` last."""
-        paths = [path for path in self._store.list(f"runs/{run_id}/") if path.endswith(".json") and not path.endswith("/plan.json")]
+        # What else lies with the run, an API's answers for instance, is data: whatever it says, it is no event.
+        parts = (f"runs/{run_id}/{part}" for part in ("events/", "outcome/", "final.json"))
+        paths = [path for part in parts for path in self._store.list(part) if path.endswith(".json")]
         found = [event for path in paths if (event := self._event(path)) is not None]
         return tuple(sorted(found, key=lambda event: (_rank(event), event.at)))
 

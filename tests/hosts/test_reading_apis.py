@@ -52,5 +52,20 @@ def test_rows_of_an_api(tmp_path: Path, api: Api, auth: str, header: str, value:
         assert world.rows("new") == expected
     assert [asked.headers.get(header) for asked in api.asked] == [value, value]  # once each run, although the mark is looked for first
     assert set(world.rows("new", "origin")) == {"web"}
+    assert len([file for file in (tmp_path / "lake/stories").rglob("index.html") if file.parent.name != "stories"]) == 2
     stored = b"".join(file.read_bytes() for file in (tmp_path / "lake").rglob("*") if file.is_file())
     assert b"top-secret" not in stored
+
+
+def test_an_answer_that_looks_like_an_event_is_data(tmp_path: Path, api: Api) -> None:
+    """It lies with the run, and a service must not be able to tell a story of its own."""
+    world = World(tmp_path, PROJECT.replace("{auth}", "{ mode: none }").replace("{{", "{").replace("}}", "}"))
+    api.answer = lambda _: Reply(
+        {"rows": [{"i": 1}], "kind": "run_finished", "status": "failed", "run_id": "x", "at": "2026-01-01T00:00:00Z"}
+    )
+    host = world.in_process(WEB=api.url)
+    final = host.run(host.request("p"))
+    assert final is not None
+    events = host.app.coordinator.journal.events(final.run_id)
+    assert [event.kind for event in events] == ["run_started", "node_started", "node_finished", "run_finished"]
+    assert events[-1].run_id == final.run_id

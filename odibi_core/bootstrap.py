@@ -218,19 +218,18 @@ class _Builder:
         return environment_of(self.settings.project_file.resolve().parent, self.settings.environment)
 
     def _secrets(self) -> SecretSource:
-        if not any(self.environment.get(name) for name in ("IDENTITY_ENDPOINT", "ODIBI_KEY_VAULT")):
-            from odibi_core.secrets.environment import EnvironmentSecrets
+        from odibi_core.secrets import secret_source
+        from odibi_core.storage.identity import azure_credential
 
-            source: SecretSource = EnvironmentSecrets(self.environment)
-        else:
-            from odibi_core.secrets.key_vault import KeyVaultSecrets
-            from odibi_core.storage.identity import azure_credential
+        source = secret_source(self.environment, azure_credential)
 
-            source = KeyVaultSecrets(azure_credential, vault=self.environment.get("ODIBI_KEY_VAULT"))
+        known: set[str] = set()
 
         def registered(name: str) -> str:
             value = source(name)
-            self.redactor.register(value, always=True)
+            if value not in known:
+                self.redactor.register(value, always=True)
+                known.add(value)
             return value
 
         return registered

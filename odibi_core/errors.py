@@ -17,6 +17,7 @@ Messages are lower case without a full stop and never hold a secret or a value o
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import ClassVar
 
 from odibi_core.frozen import Frozen
@@ -55,6 +56,7 @@ class OdibiError(Exception):
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 70
+    retry_after: timedelta | None = None  # what a busy service asked for
 
     def __init__(self, message: str, *, code: str | None = None, hint: str = "") -> None:
         super().__init__(message)
@@ -129,6 +131,10 @@ class TransientServiceError(ServiceError):
 
     code = "service_transient"
     retryable = True
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str = "", retry_after: timedelta | None = None) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.retry_after = retry_after
 
 
 class PermanentServiceError(ServiceError):

@@ -23,6 +23,7 @@ class ErrorRecord(Record):
     hint: str = ""
     retryable: bool = False
     exit_code: int = 70
+    retry_after_seconds: float | None = None  # what a busy service asked for
 
 
 class Column(Record):

@@ -10,6 +10,8 @@ from pathlib import Path
 from odibi_core.errors import ConfigError, Place, Problem
 
 MAX_BYTES = 256 * 1024
+# Set by Azure: dedicated and premium plans have the first, Flex Consumption the second, any app with a managed identity the third.
+_ON_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SKU", "IDENTITY_ENDPOINT")
 _LINE = re.compile(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.]*)[ \t]*=[ \t]*
         (?: "(?P<double>(?:[^"\\]|\\.)*)" | '(?P<single>[^']*)' | (?P<bare>[^\r\n]*?) )
@@ -24,15 +26,14 @@ def environment_of(directory: Path, variables: Mapping[str, str] | None = None) 
     """
     The environment that `${VAR}` is resolved from: the process's, overlaid with `.env` in the folder of the YAML.
 
-    In Azure Functions (WEBSITE_INSTANCE_ID is set) the file is not read: one that was deployed by accident must not override the
-    app's settings.
+    In Azure Functions the file is not read: one that was deployed by accident must not override the app's settings.
 
     Raises:
         ConfigError: If the file cannot be read or understood.
     """
     environment = dict(os.environ if variables is None else variables)
     file = directory / ".env"
-    if environment.get("WEBSITE_INSTANCE_ID") or not file.is_file():
+    if any(environment.get(name) for name in _ON_AZURE) or not file.is_file():
         return environment
     try:
         data = file.read_bytes()

@@ -20,6 +20,9 @@ class EnvironmentSecrets:
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
 
+    def __repr__(self) -> str:
+        return "EnvironmentSecrets()"
+
     def __call__(self, name: str) -> str:
         """
         The value of a secret.
@@ -27,10 +30,20 @@ class EnvironmentSecrets:
         Raises:
             PermanentServiceError: If there is no such variable, or an empty one.
         """
+        value = self.get(name)
+        if value is None:
+            raise PermanentServiceError(
+                f"secret '{name}' is not set",
+                code="missing_secret",
+                hint=f"Set the variable {_variable(name)}, or name the vault: ODIBI_KEY_VAULT, or '${{secret:vault/name}}'.",
+            )
+        return value
+
+    def get(self, name: str) -> str | None:
+        """The value of a secret; None if there is no such variable, or an empty one."""
         short = name.rpartition("/")[2]
-        variable = re.sub(r"[^A-Za-z0-9]", "_", short).upper()
-        for candidate in (name, short, variable):
-            value = self._environment.get(candidate)
-            if value:
-                return value
-        raise PermanentServiceError(f"secret '{name}' is not set", code="missing_secret", hint=f"Set the variable {variable}.")
+        return next((value for key in (name, short, _variable(name)) if (value := self._environment.get(key))), None)
+
+
+def _variable(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", name.rpartition("/")[2]).upper()

@@ -68,15 +68,21 @@ class AzureBlobStore:
 
     A conditional write whose acknowledgement was lost is tried again by the library and then finds its own object. Every conditional
     write therefore leaves a mark of its own in the metadata, and a refused one looks whether the mark there is its own.
+
+    A function that gives the container is asked before each request: a key that was rotated is in force with the next one.
     """
 
-    def __init__(self, container: ContainerClient, prefix: str = "", *, create: bool = False) -> None:
-        self._container = container
+    def __init__(self, container: ContainerClient | Callable[[], ContainerClient], prefix: str = "", *, create: bool = False) -> None:
+        self._current: Callable[[], ContainerClient] = container if callable(container) else lambda: container
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._create = create
 
     def __repr__(self) -> str:
         return f"AzureBlobStore({self._container.account_name}/{self._container.container_name}/{self._prefix})"
+
+    @property
+    def _container(self) -> ContainerClient:
+        return self._current()
 
     def get(self, path: str) -> Stored | None:
         """The object, or None."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from odibi_core.errors import ConfigError
+from odibi_core.errors import ConfigError, PermanentServiceError
 from odibi_core.frozen import Frozen
 from odibi_core.messages import FileVersion
 from odibi_core.ports import Location, ObjectStore, SecretSource
@@ -38,12 +38,25 @@ class LocalFolder(Frozen):
     root: Path  # absolute
 
 
+_Place = LocalFolder | BlobContainer | Database | WebApi
+
+
+class _Opened:
+    """A connection that was resolved, and the values of the secrets that it was made from."""
+
+    def __init__(self, place: _Place, secrets: Mapping[str, str]) -> None:
+        self.place = place
+        self.secrets = secrets
+        self.client: ContainerClient | None = None
+
+
 class ResolvedConnections:
     """
     Connections with their secrets and clients, each resolved when it is first used. Safe to share between threads.
 
-    `connections` is the YAML's mapping with its variables resolved; `${secret:name}` in it is asked of `secret`. A relative
-    `base_path` counts from `directory`. `credential` gives the identity to sign in with where no key is given.
+    `connections` is the YAML's mapping with its variables resolved; `${secret:name}` in it is asked of `secret`, with every use: when
+    a value was rotated, the connection is resolved anew. A relative `base_path` counts from `directory`. `credential` gives the
+    identity to sign in with where no key is given.
     """
 
     def __init__(
@@ -60,9 +73,8 @@ class ResolvedConnections:
         self._secret = secret
         self._credential = credential
         self._environment = environment
-        self._lock = threading.RLock()
-        self._places: dict[str, LocalFolder | BlobContainer | Database | WebApi] = {}
-        self._clients: dict[str, ContainerClient] = {}
+        self._lock = threading.Lock()
+        self._opened: dict[str, _Opened] = {}
 
     def locate(self, connection: str, path: str) -> Location:
         """
@@ -99,7 +111,8 @@ class ResolvedConnections:
             case BlobContainer() as container:
                 from odibi_core.storage.azure import AzureBlobStore
 
-                return AzureBlobStore(self._client(connection, container), safe_join(container.prefix, path))
+                self._client(connection)  # what is wrong with it shows here and not with the first request
+                return AzureBlobStore(lambda: self._client(connection), safe_join(container.prefix, path))
 
     def account_of(self, connection: str) -> tuple[str, str] | None:
         """The storage account and the container behind a connection; None for a local folder."""
@@ -114,17 +127,23 @@ class ResolvedConnections:
         The connections that a blob's address lies in, each with the path inside it; those that start deepest come first.
 
         An address of a foreign account or container, or none at all, gives an empty list. The path is data, whatever it looks like.
+
+        Raises:
+            ServiceError: If the secret of a connection cannot be had, and the address may be of that one.
         """
         address = read_blob_url(url)
         if address is None:
             return []
-        found = []
-        for name, place in self._usable_places():
+        found: list[tuple[int, str, str]] = []
+        refused: list[PermanentServiceError] = []
+        for name, place in self._usable_places(refused):
             if not isinstance(place, BlobContainer) or (place.service, place.container) != (address.service, address.container):
                 continue
             above = f"{place.prefix}/" if place.prefix else ""
             if address.path.startswith(above) and address.path != above:
                 found.append((-len(above), name, address.path.removeprefix(above)))
+        if refused and not found:
+            raise refused[0]
         return [(name, path) for _, name, path in sorted(found)]
 
     def _file_place(self, name: str) -> LocalFolder | BlobContainer:
@@ -134,20 +153,40 @@ class ResolvedConnections:
             raise ConfigError(f"connection '{name}' is {what} and holds no files", hint="Use a connection of type local or azure_blob.")
         return place
 
-    def _usable_places(self) -> Iterator[tuple[str, LocalFolder | BlobContainer | Database | WebApi]]:
+    def _usable_places(self, refused: list[PermanentServiceError]) -> Iterator[tuple[str, _Place]]:
         for name in self._given:
             try:
                 yield name, self._place(name)
             except ConfigError:  # whoever uses that connection hears of it; events of the others go on
                 continue
+            except PermanentServiceError as error:
+                refused.append(error)
 
-    def _place(self, name: str) -> LocalFolder | BlobContainer | Database | WebApi:
-        with self._lock:
-            if name not in self._places:
-                self._places[name] = self._resolve(name)
-            return self._places[name]
+    def _place(self, name: str) -> _Place:
+        return self._current(name).place
 
-    def _resolve(self, name: str) -> LocalFolder | BlobContainer | Database | WebApi:
+    def _current(self, name: str) -> _Opened:
+        """The connection as its secrets are now. A vault that is slow holds up nobody who needs another one."""
+        opened = self._opened.get(name)
+        if opened is None or any(self._secret(secret) != value for secret, value in opened.secrets.items()):
+            fresh = self._open(name)
+            with self._lock:
+                newer = self._opened.get(name)  # another thread may have been faster: one client is enough
+                if newer is None or newer is opened or newer.secrets != fresh.secrets:
+                    self._opened[name] = fresh
+                opened = self._opened[name]
+        return opened
+
+    def _open(self, name: str) -> _Opened:
+        values: dict[str, str] = {}
+
+        def noted(secret: str) -> str:
+            values[secret] = self._secret(secret)
+            return values[secret]
+
+        return _Opened(self._resolve(name, noted), values)
+
+    def _resolve(self, name: str, secret: SecretSource) -> _Place:
         if name not in self._given:
             near = difflib.get_close_matches(name, self._given, n=1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Known are {', '.join(sorted(self._given)) or 'none'}."
@@ -156,38 +195,43 @@ class ResolvedConnections:
         if not isinstance(given, Mapping):
             raise ConfigError(f"connection '{name}' is not a mapping")
         kind = given.get("type")
-        fields = {key: self._revealed(value) for key, value in given.items()} if kind in _KNOWN else {}
+        fields = {key: _revealed(value, secret) for key, value in given.items()} if kind in _KNOWN else {}
         if kind in DATABASE_TYPES:
-            return read_database(name, fields, secret=self._secret, credential=self._credential, directory=self._directory)
+            return read_database(name, fields, secret=secret, credential=self._credential, directory=self._directory)
         if kind == "http":
             return read_web_api(name, fields)
         if kind not in {"local", "azure_blob", "azure_adls"}:
             raise ConfigError(f"connection type '{kind}' cannot be used here yet", hint="Use a connection of type local or azure_blob.")
         if kind != "local":
-            return read_container(name, fields, self._secret)
+            return read_container(name, fields, secret)
         base = Path(str(fields.get("base_path") or "./data")).expanduser()
         return LocalFolder(root=Path(os.path.normpath((self._directory / base).absolute())))
 
-    def _revealed(self, value: JsonValue) -> JsonValue:
-        if isinstance(value, str):
-            return _SECRET.sub(lambda found: self._secret(found[1]), value)
-        if isinstance(value, dict):
-            return {key: self._revealed(inner) for key, inner in value.items()}
-        return value
-
-    def _client(self, name: str, container: BlobContainer) -> ContainerClient:
+    def _client(self, name: str) -> ContainerClient:
+        opened = self._current(name)
+        assert isinstance(opened.place, BlobContainer)
         with self._lock:
-            if name not in self._clients:
-                self._clients[name] = container.client(self._credential)
-            return self._clients[name]
+            if opened.client is None:
+                opened.client = opened.place.client(self._credential)
+            return opened.client
 
     def _blobs(self, connection: str, container: BlobContainer, prefix: str) -> Iterator[FileVersion]:
         from odibi_core.storage.azure import AzureBlobStore
 
         above = f"{container.prefix}/" if container.prefix else ""
-        for entry in AzureBlobStore(self._client(connection, container), above).entries(prefix):
+        for entry in AzureBlobStore(self._client(connection), above).entries(prefix):
             path = entry.name.removeprefix(above)
             yield FileVersion(connection=connection, path=path, etag=entry.etag, size_bytes=entry.size_bytes)
+
+
+def _revealed(value: JsonValue, secret: SecretSource) -> JsonValue:
+    if isinstance(value, str):
+        return _SECRET.sub(lambda found: secret(found[1]), value)
+    if isinstance(value, dict):
+        return {key: _revealed(inner, secret) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_revealed(inner, secret) for inner in value]
+    return value
 
 
 def store_at(

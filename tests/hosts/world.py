@@ -105,9 +105,9 @@ class World:
 
     # ── Azure ──
 
-    def azure(self) -> AzureHost:
+    def azure(self, **variables: str) -> AzureHost:
         """A worker process of Azure."""
-        app = build(Settings(project_file=self.folder / "odibi.yaml", environment={}), queue=self.queue, clock=self.clock)
+        app = build(Settings(project_file=self.folder / "odibi.yaml", environment=variables), queue=self.queue, clock=self.clock)
         return AzureHost(replace(app, connections=LandingContainer(app.connections)), pause=self.pauses.append)
 
     def event(self, path: str, **data: object) -> bytes:

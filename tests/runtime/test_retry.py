@@ -51,6 +51,13 @@ def test_a_very_late_attempt_still_has_a_delay() -> None:
     assert delay_before_next(RetryPolicy(max_attempts=1000), PASSING, 999) == timedelta(seconds=300)
 
 
+@pytest.mark.parametrize(("asked", "expected"), [(0.5, 1), (90, 90), (900, 900), (1e9, 3600)])
+def test_a_busy_service_is_left_alone_for_as_long_as_it_asks(asked: float, expected: float) -> None:
+    """Never sooner, even over the cap of the back-off; but an hour at most, whatever it says."""
+    busy = PASSING.model_copy(update={"retry_after_seconds": asked})
+    assert delay_before_next(RetryPolicy(max_attempts=3), busy, 1) == timedelta(seconds=expected)
+
+
 def test_in_an_outage_messages_wait_ever_longer_up_to_a_minute() -> None:
     """It has no attempts to use up."""
     assert [delay_in_outage(resend).seconds for resend in (0, 1, 2, 3, 4, 5, 6, 10_000)] == [2, 5, 10, 20, 40, 60, 60, 60]

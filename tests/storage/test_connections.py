@@ -101,7 +101,7 @@ def test_a_key_vault_in_every_spelling(fields, value, found):
     assert asked == []
     for _ in range(2):
         assert connections.locate("c", "x").options == {"account_name": "acct", **found, **PATIENCE}
-    assert asked == ["v/s"]
+    assert set(asked) == {"v/s"}  # with every use: who keeps values, and for how long, is the source's business
 
 
 def test_a_service_principal():

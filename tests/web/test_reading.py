@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -180,10 +180,11 @@ def test_how_long_a_service_wants_to_be_left_alone() -> None:
 
 
 def test_a_service_that_wants_to_be_left_alone_for_long_ends_the_attempt(reader: Reader, api: Api) -> None:
-    """A worker does not sleep for minutes."""
+    """A worker does not sleep for minutes; the node is tried again when the service asked for it."""
     api.answer = lambda _: Reply(status=429, headers={"Retry-After": "600"})
-    with pytest.raises(TransientServiceError, match="answered 429"):
+    with pytest.raises(TransientServiceError, match="answered 429") as caught:
         reader.read(http=FAST)
+    assert caught.value.retry_after == timedelta(minutes=10)
     assert len(api.asked) == 1
 
 

@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -79,6 +79,8 @@ class Asker(Frozen):
                 error = _away(self.name, trouble)
             if error is None:
                 return Reply(data=data, link=headers.get("link", ""))
+            if wait > _LONGEST_WAIT:
+                error.retry_after = timedelta(seconds=wait)
             if not error.retryable or attempt == retries.max_attempts or wait > _LONGEST_WAIT:
                 raise error
             self.pause(wait)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from odibi_core.engines.polars.avro_checks import check_avro
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
 from odibi_core.errors import ConfigError, DataError
@@ -40,6 +41,7 @@ def _read(file: LocalFile, file_column: str | None) -> pl.DataFrame:
         try:
             if magic != _MAGIC:
                 raise pl.exceptions.ComputeError
+            check_avro(file)
             rows = pl.read_avro(file.path)
         except pl.exceptions.PolarsError:
             raise DataError(f"'{file.name}' is not a whole avro file", code="unreadable_rows", hint="Send it again.") from None

@@ -12,7 +12,7 @@ from odibi_core.engines.polars.csv_options import CsvOptions, csv_options
 from odibi_core.engines.polars.delta_types import missing_and_extra
 from odibi_core.engines.polars.errors import some_names, translated
 from odibi_core.engines.polars.pinned_files import LocalFile
-from odibi_core.engines.polars.text_checks import HEAD_BYTES, as_utf8, head
+from odibi_core.engines.polars.text_checks import HEAD_BYTES, as_utf8, check_lines, head
 from odibi_core.engines.polars.text_times import time_of_text
 from odibi_core.errors import DataError, SchemaMismatchError
 from odibi_core.frozen import Frozen
@@ -75,6 +75,8 @@ def open_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> Opened
     """
     options = csv_options(source.options)
     readable = [as_utf8(file, "csv", options.encoding, folder) for file in files]
+    for file in readable:
+        check_lines(file, "csv", str(options.polars.get("eol_char", "\n")).encode())
     headers = [_header(file, options) for file in readable]
     for file, names in zip(readable, headers, strict=True):
         differs = missing_and_extra(names, headers[0])

@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, ValidationError
 from odibi_core.engines.polars.column_types import column_type, types_of_ddl
 from odibi_core.engines.polars.errors import some_names, translated
 from odibi_core.engines.polars.pinned_files import LocalFile
+from odibi_core.engines.polars.workbook_checks import check_workbook
 from odibi_core.errors import ConfigError, DataError, SchemaMismatchError
 from odibi_core.model import Record
 from odibi_core.ports import Source
@@ -99,6 +100,7 @@ def _sheets(file: LocalFile, options: _Options, file_column: str | None) -> list
     with translated(f"reading excel '{file.name}'"):
         if not file.path.stat().st_size:
             raise DataError(f"'{file.name}' (excel) has 0 bytes", code="empty_file", hint="Send the file again.")
+        check_workbook(file)
         try:
             book = fastexcel.read_excel(file.path)
             names = _wanted(file, book.sheet_names, options)

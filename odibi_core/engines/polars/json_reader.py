@@ -14,10 +14,11 @@ from odibi_core.engines.polars.column_types import column_type, types_of_ddl
 from odibi_core.engines.polars.csv_reader import named_files
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
-from odibi_core.engines.polars.text_checks import as_utf8, head
+from odibi_core.engines.polars.text_checks import as_utf8, check_lines, head
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.ports import Source
 
+MAX_DOCUMENT_BYTES = 512 * 1024 * 1024  # a document is read whole, and takes three times its size
 _TYPES = ("schema_overrides", "schema", "dtypes", "dtype")
 _LINES = ("lines", "json_lines", "jsonLines", "multiLine")  # the last one says the opposite
 _IGNORED = ("orient", "compression", "low_memory", "rechunk", "batch_size")
@@ -77,6 +78,12 @@ def has_lines(file: LocalFile, format_name: str, options: Mapping[str, JsonValue
 
 
 def _read_document(file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
+    if file.path.stat().st_size > MAX_DOCUMENT_BYTES:
+        raise DataError(
+            f"'{file.name}' (json) is one document of more than {MAX_DOCUMENT_BYTES} bytes",
+            code="too_big",
+            hint="Deliver one object per line, or several files.",
+        )
     with _json_trouble(file):
         frame = pl.read_json(file.path, infer_schema_length=_length(options), schema_overrides=declared_types(options)).lazy()
     return frame if file_column is None else frame.with_columns(pl.lit(file.version.path).alias(file_column))
@@ -86,6 +93,7 @@ def scan_lines(
     file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None, *, also: Mapping[str, pl.DataType] | None = None
 ) -> pl.LazyFrame:
     """One object per line; `also` are types beside the declared ones."""
+    check_lines(file, "json")
     types = {**(declared_types(options) or {}), **(also or {})} or None
     with _json_trouble(file):
         frame = pl.scan_ndjson(file.path, infer_schema_length=_length(options), schema_overrides=types, include_file_paths=file_column)

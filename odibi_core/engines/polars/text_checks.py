@@ -24,6 +24,34 @@ _UTF8 = frozenset({"utf-8", "utf-8-sig", "ascii"})
 _MAX_RATIO = 100  # of a packed file; ordinary text is below 30
 _ZSTD_BYTES = 2048  # at a time: they unpack to 64 MB at the most, so a bomb is noticed before it fills the memory
 _ALWAYS_ALLOWED = 64 * 1024 * 1024  # unpacked bytes
+MAX_LINE_BYTES = 16 * 1024 * 1024  # a line of twice that is certainly refused
+
+
+def unpacked_limit(packed: Path) -> int:
+    """How many bytes a packed file may unpack to."""
+    return max(_ALWAYS_ALLOWED, _MAX_RATIO * packed.stat().st_size)
+
+
+def check_lines(file: LocalFile, format_name: str, end: bytes = b"\n") -> None:
+    """
+    Accept a file of lines. One without line ends is one cell that fills the memory: it is enough to find an end in each part.
+
+    Raises:
+        DataError: `unreadable_rows`.
+    """
+    whole_parts = file.path.stat().st_size // MAX_LINE_BYTES
+    if not whole_parts:
+        return
+    with translated(f"reading '{file.name}'"), file.path.open("rb") as source:
+        for part in range(whole_parts):
+            source.seek(part * MAX_LINE_BYTES)
+            pieces = (source.read(HEAD_BYTES) for _ in range(MAX_LINE_BYTES // HEAD_BYTES))
+            if not any(end in piece for piece in pieces):
+                raise DataError(
+                    f"'{file.name}' ({format_name}) has a line of more than {MAX_LINE_BYTES} bytes",
+                    code="unreadable_rows",
+                    hint="Check its line ends, and that no quote is left open.",
+                )
 
 
 def head(file: LocalFile) -> bytes:
@@ -80,7 +108,7 @@ def _check_utf8(file: LocalFile, format_name: str, start: bytes) -> None:
 
 
 def _unpacked(file: LocalFile, packed: str, folder: Path) -> LocalFile:
-    limit = max(_ALWAYS_ALLOWED, _MAX_RATIO * file.path.stat().st_size)
+    limit = unpacked_limit(file.path)
     copy = LocalFile(version=file.version, path=folder / f"{file.path.name}.{len(list(folder.iterdir()))}.unpacked")
     size = 0
     with translated(f"unpacking '{file.name}'"):

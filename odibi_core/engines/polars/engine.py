@@ -14,7 +14,7 @@ import polars as pl
 from odibi_core.config.rescue import TEXT_FORMATS
 from odibi_core.engines.polars.content import fingerprint
 from odibi_core.engines.polars.csv_diagnosis import diagnosed
-from odibi_core.engines.polars.csv_reader import scan_csv
+from odibi_core.engines.polars.csv_reader import MAX_COLUMNS, scan_csv
 from odibi_core.engines.polars.delta_reader import scan_delta
 from odibi_core.engines.polars.delta_sink import DeltaSink
 from odibi_core.engines.polars.errors import translated
@@ -160,6 +160,7 @@ class PolarsEngine:
 
     def _taken(self, frame: pl.LazyFrame, source: Source) -> pl.LazyFrame:
         """What the source's queries and its window leave of it."""
+        _check_width(frame, source)
         for query in source.queries:
             rows = framed(frame)
             frame = native(self.sql(query, dict.fromkeys({"df", *source.names}, rows)))
@@ -246,3 +247,12 @@ class PolarsEngine:
         if held is None:
             held = self._threads.held = HeldFiles(self._temporary, self._tables)
         return held
+
+
+def _check_width(frame: pl.LazyFrame, source: Source) -> None:
+    with translated(f"opening {source.format} '{source.location.name}'"):
+        width = len(frame.collect_schema())
+    if width > MAX_COLUMNS:
+        raise DataError(
+            f"'{source.location.name}' ({source.format}) has {width} columns, over the limit of {MAX_COLUMNS}", code="too_many_columns"
+        )

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from odibi_core.engines.polars.csv_reader import MAX_COLUMNS
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
 from odibi_core.engines.polars.text_checks import unpacked_limit
@@ -37,7 +38,7 @@ def check_workbook(file: LocalFile) -> None:
         try:
             with zipfile.ZipFile(source) as book:
                 for member in book.infolist():
-                    area = _Binary() if member.filename.lower().endswith(".bin") else _Text()
+                    area: _Text | _Binary = _Binary() if member.filename.lower().endswith(".bin") else _Text()
                     for chunk in _unpacked(source, member):
                         left -= len(chunk)
                         if left < 0:
@@ -45,6 +46,10 @@ def check_workbook(file: LocalFile) -> None:
                         area.add(chunk)
                         if area.cells > MAX_CELLS:
                             raise _refused(file, f"has a sheet over {area.cells} cells, the limit is {MAX_CELLS}")
+                    if area.columns > MAX_COLUMNS:
+                        raise DataError(
+                            f"'{file.name}' (excel) has {area.columns} columns, over the limit of {MAX_COLUMNS}", code="too_many_columns"
+                        )
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError):
             raise DataError(f"'{file.name}' is no Excel file that can be read", code="unreadable_rows", hint="Send it again.") from None
 
@@ -75,16 +80,23 @@ def _unpacked(source: BinaryIO, member: zipfile.ZipInfo) -> Iterator[bytes]:
             packed = inflater.unconsumed_tail
 
 
-class _Text:
-    """The rectangle from the first cell to the farthest one that a text of XML names."""
+class _Area:
+    """The rectangle from the first cell to the farthest one."""
 
     def __init__(self) -> None:
-        self._rows = self._columns = 0
-        self._before: bytes | None = None
+        self.rows = self.columns = 0
 
     @property
     def cells(self) -> int:
-        return self._rows * self._columns
+        return self.rows * self.columns
+
+
+class _Text(_Area):
+    """Of the cells that a text of XML names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before: bytes | None = None
 
     def add(self, chunk: bytes) -> None:
         if self._before is None and chunk.startswith(_WIDE):
@@ -92,8 +104,8 @@ class _Text:
         found = _REFERENCE.findall((self._before or b"") + chunk)
         self._before = chunk[-_OVERLAP:]
         if found:
-            self._rows = max(self._rows, *(int(row) for _, row in found))
-            self._columns = max(self._columns, *map(_number, {letters for letters, _ in found}))
+            self.rows = max(self.rows, *(int(row) for _, row in found))
+            self.columns = max(self.columns, *map(_number, {letters for letters, _ in found}))
 
 
 def _number(letters: bytes) -> int:
@@ -104,20 +116,16 @@ def _number(letters: bytes) -> int:
     return number
 
 
-class _Binary:
+class _Binary(_Area):
     """
-    The same of a sheet in an .xlsb file.
+    Of the records of a sheet in an .xlsb file.
 
     Source: [MS-XLSB] sections 2.1.4 (records), 2.4.744 (BrtRowHdr: the row comes first) and 2.5.9 (Cell: the column comes first).
     """
 
     def __init__(self) -> None:
-        self._rows = self._columns = 0
+        super().__init__()
         self._rest = b""
-
-    @property
-    def cells(self) -> int:
-        return self._rows * self._columns
 
     def add(self, chunk: bytes) -> None:
         data, position = self._rest + chunk, 0
@@ -129,9 +137,9 @@ class _Binary:
             if kind <= 11 and size >= 4:
                 number = int.from_bytes(data[start : start + 4], "little") + 1
                 if kind == 0:
-                    self._rows = max(self._rows, number)
+                    self.rows = max(self.rows, number)
                 else:
-                    self._columns = max(self._columns, number)
+                    self.columns = max(self.columns, number)
             if start + size > len(data):
                 break
             position = start + size

@@ -105,7 +105,7 @@ def test_a_node_is_told_in_full():
         "rows_in": 1198,
         "rows_out": 12,
         "account": None,
-        "reads": [{"dataset": "orders.silver", "format": "delta", "rows": 1198, "version": 42, "files": []}],
+        "reads": [{"dataset": "orders.silver", "format": "delta", "rows": 1198, "version": 42, "files": [], "unparsed": None}],
         "write": {
             "dataset": "lake/gold/orders",
             "uri": "abfss://lake@shop.dfs.core.windows.net/gold/orders",

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [startup|small|large|cloud|shapes|growth|all]`: each target beside its baseline, measured in the same run."""
+"""`python -m benchmarks [startup|small|large|cloud|shapes|growth|redaction|all]`: each target beside its baseline, in one run."""
 
 from __future__ import annotations
 
@@ -74,6 +74,14 @@ def growth(rounds: int) -> None:
     curve(tuple(NODES))
 
 
+def redaction(rounds: int) -> None:
+    """What is found and what it costs: ratios, no other program beside it."""
+    from benchmarks.redaction import measure
+
+    print("\nG  redaction, on a corpus that is made up anew")
+    measure(rounds)
+
+
 BY_HAND, RUN, FIRST_RUN = "by hand", "odibi run", "odibi run, first ever"
 _NAMES = {"seconds": "wall clock", "cpu_seconds": "cpu time", "peak_mb": "peak memory"}
 _ROUNDS: dict[str, tuple[Callable[[int], None], int]] = {
@@ -83,6 +91,7 @@ _ROUNDS: dict[str, tuple[Callable[[int], None], int]] = {
     "cloud": (cloud, 5),
     "shapes": (shapes, 5),
     "growth": (growth, 1),
+    "redaction": (redaction, 3),
 }
 
 

@@ -301,7 +301,7 @@ watermark moved from 2026-11-21T00:00:00 to 2026-11-22T00:00:00
 the lease on flush/catalog.json was lost
 ODIBI_KEY_VAULT=kv-shop
 ODIBI_ENV=prod
-PYTHONPATH=/home/site/wwwroot/.python_packages/lib/site-packages
+PYTHONPATH=/srv/app/.python_packages/lib/site-packages
 WEBSITE_INSTANCE_ID=4f2a
 FUNCTIONS_WORKER_RUNTIME=python
 Content-Type: application/json; charset=utf-8

@@ -114,9 +114,13 @@ class CheckFailedError(DataError):
 
 
 class SchemaMismatchError(DataError):
-    """Columns or types differ from what a step or the target needs."""
+    """Columns or types differ from what a step or the target needs. `columns` are those that changed against a target."""
 
     code = "schema_mismatch"
+
+    def __init__(self, message: str, *, code: str | None = None, hint: str = "", columns: tuple[str, ...] = ()) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.columns = columns
 
 
 class ServiceError(OdibiError):

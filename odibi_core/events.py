@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -59,6 +60,37 @@ class DatasetRead(Record):
     unparsed: Unparsed | None = None  # rows of a text that did not parse; not among `rows` unless they stay
 
 
+class ColumnChange(Record):
+    """A column whose type is another one than before."""
+
+    name: str
+    before: str
+    after: str
+
+
+class SchemaChange(Record):
+    """How the columns of a target differ from those that it had."""
+
+    added: tuple[Column, ...] = ()
+    removed: tuple[Column, ...] = ()
+    retyped: tuple[ColumnChange, ...] = ()
+
+    @classmethod
+    def between(cls, before: Sequence[Column], after: Sequence[Column]) -> SchemaChange | None:
+        """What changed; None if nothing did. The order of columns does not count."""
+        had, has = {column.name: column for column in before}, {column.name: column for column in after}
+        change = cls(
+            added=tuple(column for column in after if column.name not in had),
+            removed=tuple(column for column in before if column.name not in has),
+            retyped=tuple(
+                ColumnChange(name=name, before=had[name].type, after=column.type)
+                for name, column in has.items()
+                if name in had and had[name].type != column.type
+            ),
+        )
+        return change if change.added or change.removed or change.retyped else None
+
+
 class DatasetWrite(Record):
     """What a node wrote, or found that it had written before it died."""
 
@@ -70,6 +102,8 @@ class DatasetWrite(Record):
     version: int | None = None  # of the Delta table after the commit
     created: bool = False  # the table did not exist before
     columns: tuple[Column, ...] = ()
+    rescued: int = 0  # rows with a value in the rescue column that did not fit the target's type
+    change: SchemaChange | None = None  # of the columns that were there before; None: none, or it is not known
     recovered: bool = False  # an earlier attempt had committed it
 
 

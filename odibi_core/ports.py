@@ -25,6 +25,7 @@ else:
 
 EngineName = Literal["polars", "spark"]
 WriteMode = Literal["overwrite", "append", "upsert", "append_once", "merge", "error", "ignore"]
+ChangedColumns = Literal["fail", "evolve", "rescue"]  # what becomes of a column that is of another type than the target's
 DATABASE_FORMATS = frozenset({"sql", "sql_server", "azure_sql"})  # of a read whose rows a database gives
 # What a step does to the number of rows of its input: those left out, and how; "changed" is anything else, such as a join or groups.
 RowEffect = Literal["same", "filtered", "deduplicated", "joined_out", "changed"]
@@ -205,6 +206,9 @@ class Target(Frozen):
     properties: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, JsonValue] = field(default_factory=dict)
     evolves: bool = False  # columns follow the rows: new ones are added, and where types do not fit a column becomes text
+    on_changed: ChangedColumns | None = None  # a column is of another type than it was; None: as the format has always done
+    watched: bool = False  # a file's columns are compared with those that it had; a table's always are
+    rescue_column: str = ""  # gets the values that `rescue` finds
     over_present: bool = False  # the new rows are made of the present ones: commit over exactly those, or be refused (`Sink.present`)
 
 
@@ -215,6 +219,8 @@ class WriteReceipt(Frozen):
     version: int | None
     created: bool = False
     columns: tuple[Column, ...] = ()
+    before: tuple[Column, ...] = ()  # the columns that were there; none: nothing was, or it is not known
+    rescued: int = 0  # rows with a value in the target's rescue column
     facts: Mapping[str, str] = field(default_factory=dict)  # what the writer put into the commit: see Sink.write
     recovered: bool = False
 

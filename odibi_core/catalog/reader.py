@@ -53,6 +53,21 @@ class CatalogReader:
         newest = self._rows("meta_tables").sort("seen_at", maintain_order=True).group_by("uri").last()
         return self._collected("meta_tables", newest.sort("seen_at", "uri", descending=[True, False]))
 
+    def schemas(self, name: str | None = None) -> pl.DataFrame:
+        """
+        The columns that targets had, the oldest first.
+
+        `name` is a target as `connection/path`, its path or its address, or the node that wrote it, with or without its pipeline.
+        """
+        import polars as pl
+
+        rows = self._rows("meta_schemas")
+        if name is not None:
+            node, dataset = pl.col("node"), pl.col("dataset")
+            known = (dataset == name) | (pl.col("uri") == name) | dataset.str.ends_with(f"/{name}")
+            rows = rows.filter(known | (node == name) | (pl.concat_str("pipeline", "node", separator=".") == name))
+        return self._collected("meta_schemas", rows.sort("uri", "schema_version"))
+
     def _newest(self, table: TableName, by: str, limit: int | None, **equal: str | None) -> pl.DataFrame:
         rows = self._rows(table, **equal).sort(by, "run_id", descending=True, nulls_last=True, maintain_order=True)
         return self._collected(table, rows, limit)

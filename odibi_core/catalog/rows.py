@@ -7,10 +7,11 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 
-from odibi_core.catalog.schema import FileRow, RunRow, StateRow, TableRow
+from odibi_core.catalog.schema import FileRow, RunRow, SchemaRow, StateRow, TableRow
 from odibi_core.events import (
     AnyRunEvent,
     CheckResult,
+    Column,
     ErrorRecord,
     NodeFinished,
     NodeHandedOff,
@@ -21,6 +22,7 @@ from odibi_core.events import (
     Outcome,
     RunFinished,
     RunStarted,
+    SchemaChange,
 )
 from odibi_core.frozen import Frozen
 from odibi_core.messages import BlobArrived, FileVersion, Requested, TimerTicked, digest
@@ -127,6 +129,49 @@ def changed_tables(sighted: Iterable[TableRow], known: Mapping[str, str]) -> lis
             changed.append(row)
         newest[row.uri] = row.schema_hash
     return changed
+
+
+class KnownSchema(Frozen):
+    """The newest columns of a place that the catalog has."""
+
+    version: int
+    columns: str
+
+
+def changed_schemas(sighted: Iterable[TableRow], known: Mapping[str, KnownSchema]) -> list[SchemaRow]:
+    """Of the targets, in order of time, those with other columns than before, each with its next number. Their order does not count."""
+    newest = dict(known)
+    rows = []
+    for row in sorted(sighted, key=lambda row: row.seen_at):
+        before = newest.get(row.uri)
+        after = columns_of(row.columns)
+        change = SchemaChange.between(columns_of(before.columns) if before is not None else (), after)
+        if change is None or not after:
+            continue
+        newest[row.uri] = KnownSchema(version=1 if before is None else before.version + 1, columns=row.columns)
+        rows.append(
+            SchemaRow(
+                dataset=row.dataset,
+                uri=row.uri,
+                schema_version=newest[row.uri].version,
+                schema_hash=row.schema_hash,
+                columns=row.columns,
+                columns_added=tuple(column.name for column in change.added),
+                columns_removed=tuple(column.name for column in change.removed),
+                columns_type_changed=tuple(f"{column.name}: {column.before} → {column.after}" for column in change.retyped),
+                pipeline=row.pipeline,
+                node=row.node,
+                run_id=row.run_id,
+                table_version=row.version,
+                captured_at=row.seen_at,
+            )
+        )
+    return rows
+
+
+def columns_of(text: str) -> tuple[Column, ...]:
+    """The columns that a row of the catalog tells as JSON."""
+    return tuple(Column(name=column["name"], type=column["type"]) for column in json.loads(text))
 
 
 def _sorted_out(events: Iterable[AnyRunEvent]) -> EndedRun | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
     from deltalake import Schema
 
-TableName = Literal["meta_runs", "meta_state", "meta_files", "meta_tables"]
+TableName = Literal["meta_runs", "meta_state", "meta_files", "meta_tables", "meta_schemas"]
 
 
 class RunRow(Frozen):
@@ -110,8 +110,32 @@ class TableRow(Frozen):
     seen_at: datetime
 
 
-Row = RunRow | StateRow | FileRow | TableRow
-TABLES: dict[TableName, type[Row]] = {"meta_runs": RunRow, "meta_state": StateRow, "meta_files": FileRow, "meta_tables": TableRow}
+class SchemaRow(Frozen):
+    """`meta_schemas`: the columns of a target, numbered anew each time they changed, and what the change was."""
+
+    dataset: str  # connection/path
+    uri: str
+    schema_version: int  # 1, 2, 3 … of this place
+    schema_hash: str  # of `columns`
+    columns: str  # JSON: [{"name": …, "type": …}, …] in order
+    columns_added: tuple[str, ...]  # names; all of them in the first version
+    columns_removed: tuple[str, ...]
+    columns_type_changed: tuple[str, ...]  # "amount: Int32 → Int64"
+    pipeline: str
+    node: str
+    run_id: str
+    table_version: int | None  # of a Delta table
+    captured_at: datetime
+
+
+Row = RunRow | StateRow | FileRow | TableRow | SchemaRow
+TABLES: dict[TableName, type[Row]] = {
+    "meta_runs": RunRow,
+    "meta_state": StateRow,
+    "meta_files": FileRow,
+    "meta_tables": TableRow,
+    "meta_schemas": SchemaRow,
+}
 
 # Readers filter by these; everything else would only make every log entry longer, and put error texts into it.
 _STATISTICS: dict[TableName, str] = {
@@ -119,6 +143,7 @@ _STATISTICS: dict[TableName, str] = {
     "meta_state": "key,pipeline,sequence,moved_at",
     "meta_files": "pipeline,connection,path,run_id,processed_at",
     "meta_tables": "dataset,uri,pipeline,run_id,seen_at",
+    "meta_schemas": "dataset,uri,schema_version,pipeline,run_id,captured_at",
 }
 
 

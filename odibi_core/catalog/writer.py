@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from odibi_core.catalog.failures import translated
 from odibi_core.catalog.opening import PutLogEntry, lazy_rows, link_log_entry, open_or_create
-from odibi_core.catalog.rows import changed_tables, ended_runs, file_rows, run_rows, sighted_tables, state_rows
+from odibi_core.catalog.rows import (
+    KnownSchema,
+    changed_schemas,
+    changed_tables,
+    ended_runs,
+    file_rows,
+    run_rows,
+    sighted_tables,
+    state_rows,
+)
 from odibi_core.catalog.schema import Row, TableName, TableRow, delta_schema, to_frame
 from odibi_core.errors import PermanentServiceError, ServiceError
 from odibi_core.ports import Location, ReportBatch, WriteConflictError
@@ -36,6 +45,7 @@ class CatalogWriter:
         self._location = location
         self._put_log_entry = put_log_entry
         self._known: tuple[tuple[str, int], Mapping[str, str]] = (("", -1), {})  # hashes by `uri`, as of a version of `meta_tables`
+        self._schemas: tuple[tuple[str, int], Mapping[str, KnownSchema]] = (("", -1), {})  # the same of `meta_schemas`
 
     def __call__(self, batch: ReportBatch) -> None:
         """
@@ -53,6 +63,7 @@ class CatalogWriter:
         ]
         if sighted:
             jobs.append(partial(self._append, "meta_tables", partial(self._of_tables, sighted, batch.sequence)))
+            jobs.append(partial(self._append, "meta_schemas", partial(self._of_schemas, sighted, batch.sequence)))
         _all_of(jobs)
 
     def rebuild(self, batch: ReportBatch) -> None:
@@ -68,6 +79,7 @@ class CatalogWriter:
         """
         rows, sighted = _rows(batch)
         rows["meta_tables"] = changed_tables(sighted, {})
+        rows["meta_schemas"] = changed_schemas(sighted, {})
         _all_of([partial(self._append, table, partial(_missing, table, table_rows, batch.sequence)) for table, table_rows in rows.items()])
 
     def _append(self, table: TableName, addition: Callable[[DeltaTable], Addition]) -> None:
@@ -94,6 +106,20 @@ class CatalogWriter:
     def _of_tables(self, sighted: Sequence[TableRow], sequence: int, handle: DeltaTable) -> Addition:
         rows, _ = _unwritten("meta_tables", sighted, sequence, handle)
         return changed_tables(sighted, self._known_hashes(handle)) if rows else [], sequence
+
+    def _of_schemas(self, sighted: Sequence[TableRow], sequence: int, handle: DeltaTable) -> Addition:
+        rows, _ = _unwritten("meta_schemas", sighted, sequence, handle)
+        return changed_schemas(sighted, self._known_schemas(handle)) if rows else [], sequence
+
+    def _known_schemas(self, handle: DeltaTable) -> Mapping[str, KnownSchema]:
+        with translated("meta_schemas", "read"):
+            state = (str(handle.metadata().id), handle.version())
+            if self._schemas[0] != state:
+                found = _scanned(handle, "uri", "schema_version", "columns") if state[1] else []
+                in_order = sorted(found, key=lambda row: row["schema_version"])
+                known = {row["uri"]: KnownSchema(version=row["schema_version"], columns=row["columns"]) for row in in_order}
+                self._schemas = (state, known)
+        return self._schemas[1]
 
     def _known_hashes(self, handle: DeltaTable) -> Mapping[str, str]:
         with translated("meta_tables", "read"):

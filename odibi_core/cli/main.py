@@ -25,7 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "catalog": ("catalog", "what ran, what moved and what is where"),
     "list": ("listing", "the transformers, patterns, operations and checks that a YAML can name"),
     "explain": ("listing", "one of them: parameters, meaning, an example"),
-    "schema": ("schema", "the JSON Schema of the language, for an editor"),
+    "schema": ("schema", "the JSON Schema of the language, for an editor; the columns of a target and how they changed"),
     "migrate": ("migrate", "what of a project of the reference runs as it is, and what differs"),
     "dev": ("dev", "the whole cloud on this machine, event-driven"),
 }

@@ -1,4 +1,4 @@
-"""`odibi schema`: the JSON Schema of the language, for the editor."""
+"""`odibi schema`: the JSON Schema of the language, for the editor. With `history` or `diff` it is about the columns of a target."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from odibi_core.cli.exits import OK
 from odibi_core.cli.project_file import shown
+from odibi_core.cli.schema_history import add_diff_arguments, add_history_arguments
 from odibi_core.cli.screen import Screen
 
 HEADER = "# yaml-language-server: $schema={file}"
@@ -18,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", help="write it there; without it to standard output")
     parser.add_argument("--json", action="store_true", help="print one JSON value on standard output")
     parser.set_defaults(run=schema)
+    of_targets = parser.add_subparsers(metavar="history|diff")
+    add_history_arguments(of_targets.add_parser("history", help="the columns that a target had, and when they changed"))
+    add_diff_arguments(of_targets.add_parser("diff", help="what changed from one version of a target's columns to another"))
 
 
 def schema(given: argparse.Namespace, screen: Screen) -> int:

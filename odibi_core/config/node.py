@@ -44,13 +44,19 @@ class ColumnConfig(Section):
 
 
 class SchemaPolicy(Section):
-    """What happens when the frame and the target have different columns."""
+    """
+    What happens when the frame and the target have different columns.
+
+    A column that is spelled in another case has changed, as one of another type has.
+    """
 
     lenient: ClassVar[bool] = True
 
     mode: Literal["enforce", "evolve"] = "enforce"
     on_new_columns: Literal["ignore", "fail", "add_nullable"] | None = None
     on_missing_columns: Literal["fill_null", "fail"] = "fill_null"
+    on_changed_columns: Literal["fail", "evolve", "rescue"] | None = None  # of another type; None: what loses nothing is cast
+    rescue_column: Text = "_rescued_data"  # gets the values that `rescue` finds
 
     @property
     def new_columns(self) -> Literal["ignore", "fail", "add_nullable"]:

@@ -33,10 +33,11 @@ from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, WriteConflictError, WriteReceipt
 from odibi_core.runtime.compute import Computer, mark_key, source_of
 from odibi_core.runtime.deadline import refuse_late
+from odibi_core.runtime.drift import with_users
 from odibi_core.runtime.loading import Load, window_over
 from odibi_core.runtime.outgoing import content_of, outgoing
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
-from odibi_core.runtime.rescuing import unparsed_warnings
+from odibi_core.runtime.rescuing import rescue_warnings, unparsed_warnings
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
 from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
@@ -113,7 +114,7 @@ class NodeRunner(Frozen):
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001  # the border of a node: Polars panics derive from BaseException
-            result = _ended(progress, status="failed", error=error_record(error))
+            result = _ended(progress, status="failed", error=error_record(with_users(error, plan, node)))
         finally:
             self.release()
         return result.model_copy(
@@ -276,7 +277,7 @@ class NodeRunner(Frozen):
         if content is not None and opened.sink.transaction(content[0]) == content[1]:
             warnings.append("nothing was written: the rows are those of the last write (skip_if_unchanged)")
             return None
-        frame = outgoing(frame, opened.config, opened.plan, facts.reads, opened.sink.present)
+        frame = outgoing(frame, opened.config, opened.plan, facts.reads, present=opened.sink.present, tell=warnings.append)
         marks = {**marks, **dict([content] if content is not None else ())}
         receipt = opened.sink.write(frame, facts.as_metadata(), sequence=sequence, marks=marks)
         if opened.key is not None and window is not None:
@@ -285,6 +286,7 @@ class NodeRunner(Frozen):
             self._move_mark(opened.key, opened.plan.run_id, None if foreign else sequence)
         told = "" if receipt.recovered else opened.sink.maintain()
         warnings += [told] if told else []
+        warnings += rescue_warnings(receipt, opened.target)
         return _Committed(target=opened.target, receipt=receipt)
 
     def _move_mark(self, key: MarkKey, run_id: str, written: int | None) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 
 from odibi_core.config import NodeConfig, ReadConfig
 from odibi_core.config.write import MetadataColumns
-from odibi_core.errors import SchemaMismatchError
 from odibi_core.events import DatasetRead
 from odibi_core.messages import digest
 from odibi_core.planning.plan import Plan
 from odibi_core.ports import Engine, Frame, Scanned
 from odibi_core.runtime.datasets import SOURCE_FILE
+from odibi_core.runtime.drift import by_policy
 
 EXTRACTED_AT = "_extracted_at"
 SOURCE_CONNECTION = "_source_connection"
@@ -55,20 +55,30 @@ def content_of(plan: Plan, node: str, config: NodeConfig, frame: Frame, engine: 
     return key, int(text[:_CONTENT_DIGITS], 16)
 
 
-def outgoing(frame: Frame, config: NodeConfig, plan: Plan, reads: Collection[DatasetRead], present: Callable[[], Scanned | None]) -> Frame:
+def outgoing(
+    frame: Frame,
+    config: NodeConfig,
+    plan: Plan,
+    reads: Collection[DatasetRead],
+    *,
+    present: Callable[[], Scanned | None],
+    tell: Callable[[str], None],
+) -> Frame:
     """
-    The frame as it is written. `present` asks for what the target has now; None if there is no target yet.
+    The frame as it is written. `present` asks for what the target has now; None if there is no target yet. `tell` takes warnings.
 
     Raises:
-        SchemaMismatchError: If columns are new or missing and the policy says `fail`.
+        SchemaMismatchError: If columns are new, missing or spelled otherwise and the policy says `fail`.
     """
     frame = _for_merge(frame, config, plan)
     wanted = None if config.write is None else config.write.add_metadata
     told = {} if wanted is None else _origin(wanted, config.read, reads)
-    there = present() if config.schema_policy is not None and config.write is not None else None
-    if there is not None:
-        times = {EXTRACTED_AT} if wanted is not None and wanted.extracted_at else set()
-        frame = _by_policy(frame, config, there.frame.collect_schema().names(), also={*told, *times})
+    policy = config.schema_policy
+    there = present() if policy is not None and config.write is not None else None
+    if policy is not None and there is not None:
+        also = {*told, *([EXTRACTED_AT] if wanted is not None and wanted.extracted_at else [])}
+        also |= {policy.rescue_column} if policy.on_changed_columns == "rescue" else set()
+        frame = by_policy(frame, policy, there.frame.collect_schema().names(), also=also, tell=tell)
     return frame if wanted is None else _with_origin(frame, config, told, plan)
 
 
@@ -84,31 +94,6 @@ def _for_merge(frame: Frame, config: NodeConfig, plan: Plan) -> Frame:
     stamped = [] if audit is None else [name for name in (audit.created_col, audit.updated_col) if name is not None]
     now = nw.lit(plan.planned_at, dtype=nw.Datetime("us", "UTC"))
     return frame.with_columns(*(now.alias(name) for name in stamped)) if stamped else frame
-
-
-def _by_policy(frame: Frame, config: NodeConfig, there: Collection[str], *, also: Collection[str]) -> Frame:
-    """The columns of the target in its order, then those that are new. `also` are added later and concern no policy."""
-    import narwhals as nw
-
-    policy = config.schema_policy
-    if policy is None:
-        return frame
-    have = frame.collect_schema().names()
-    missing = [name for name in there if name not in have and name not in also]
-    new = [name for name in have if name not in there and name not in also]
-    if missing and policy.on_missing_columns == "fail":
-        raise SchemaMismatchError(
-            f"columns of the target are missing: {', '.join(missing)}",
-            hint="Add them in the node, or set 'schema_policy.on_missing_columns: fill_null'.",
-        )
-    if new and policy.new_columns == "fail":
-        raise SchemaMismatchError(
-            f"columns are new to the target: {', '.join(new)}",
-            hint="Drop them in the node, or set 'schema_policy.on_new_columns' to 'ignore' or 'add_nullable'.",
-        )
-    kept = [name for name in have if name not in there and (name in also or policy.new_columns == "add_nullable")]
-    frame = frame.with_columns(*(nw.lit(None).alias(name) for name in missing)) if missing else frame
-    return frame.select([name for name in there if name in have or name in missing] + kept)
 
 
 def _origin(wanted: MetadataColumns, read: ReadConfig | None, reads: Collection[DatasetRead]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from odibi_core.events import DatasetRead, Unparsed
 from odibi_core.frozen import Frozen
 from odibi_core.messages import digest
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import BadRecords, Connections, Scanned
+from odibi_core.ports import BadRecords, Connections, Scanned, Target, WriteReceipt
 
 _PART_BYTES = 32 * 1024 * 1024  # of one object; so much is held at once
 
@@ -62,6 +62,14 @@ def with_place(unparsed: Unparsed | None, archive: Archive | None) -> Unparsed |
 def unparsed_warnings(reads: Sequence[DatasetRead]) -> tuple[str, ...]:
     """What the reader of the story must know, a line for each source with rows that did not parse."""
     return tuple(text for read in reads if (text := _told(read)))
+
+
+def rescue_warnings(receipt: WriteReceipt, target: Target) -> tuple[str, ...]:
+    """The same for values that did not fit the target's types."""
+    if not receipt.rescued:
+        return ()
+    rows = "1 row has" if receipt.rescued == 1 else f"{receipt.rescued:,} rows have"
+    return (f"{rows} values of another type than '{target.location.name}': they are in column '{target.rescue_column}'",)
 
 
 def _told(read: DatasetRead) -> str:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from odibi_core.config import NodeConfig, WriteConfig
+from odibi_core.config import NodeConfig, SchemaPolicy, WriteConfig
 from odibi_core.config.delta_options import DeltaOptions
 from odibi_core.config.write import SAFE_RETENTION_HOURS
 from odibi_core.errors import ConfigError
-from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, RowAccount, WatermarkMoved
+from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, RowAccount, SchemaChange, WatermarkMoved
 from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Connections, MergeRules, Target, Upkeep, WriteReceipt
@@ -35,9 +35,12 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
         transaction=transaction_of(plan.run_id, node.name),
         keys=write.keys,
         partition_by=write.partition_by or options.partition_by,
-        merge_schema=write.merge_schema or options.merge_schema or (policy is not None and policy.new_columns == "add_nullable"),
+        merge_schema=write.merge_schema or options.merge_schema or _grows(policy),
         overwrite_schema=write.overwrite_schema or options.overwrite_schema,
         replace_where=options.replace_where,
+        on_changed=None if policy is None else policy.on_changed_columns,
+        watched=policy is not None,
+        rescue_column="" if policy is None else policy.rescue_column,
         merge=_merge_rules(write) if write.mode == "merge" else None,
         upkeep=_upkeep(write),
         as_computed=as_computed and options.replace_where is None,
@@ -48,6 +51,11 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
         # A pattern's target too: it is replaced whole, and only over what was read of it.
         return replace(target, mode="overwrite", keys=(), merge_schema=True, over_present=True)
     return target
+
+
+def _grows(policy: SchemaPolicy | None) -> bool:
+    """Whether a policy may add columns: those that are new, or the one for what is rescued."""
+    return policy is not None and (policy.new_columns == "add_nullable" or policy.on_changed_columns == "rescue")
 
 
 def _merge_rules(write: WriteConfig) -> MergeRules | None:
@@ -94,6 +102,8 @@ def dataset_write(target: Target, receipt: WriteReceipt) -> DatasetWrite:
         version=receipt.version,
         created=receipt.created,
         columns=receipt.columns,
+        rescued=receipt.rescued,
+        change=SchemaChange.between(receipt.before, receipt.columns) if receipt.before else None,
         recovered=receipt.recovered,
     )
 

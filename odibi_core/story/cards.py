@@ -9,7 +9,7 @@ from odibi_core.events import CheckResult, DatasetRead, DatasetWrite
 from odibi_core.story.blocks import Bit, Block, Card, Chips, Code, Facts, Grid, Head, Heading, Line, Lines, Table
 from odibi_core.story.matrix import outcome
 from odibi_core.story.model import Attempt, AttemptOutcome, NodeStory, Tone
-from odibi_core.story.sentences import broken_rows
+from odibi_core.story.sentences import broken_rows, change_text
 from odibi_core.story.words import UNKNOWN, clock, counted, duration, offset
 
 _ENDED: dict[AttemptOutcome, tuple[Tone, str]] = {
@@ -86,12 +86,18 @@ def _facts(node: NodeStory, start: datetime) -> Iterator[tuple[str, Line]]:
     for read in node.reads:
         yield "Read", (Bit(read.dataset, "mono"), " ", Bit(_read(read), "quiet"))
     if node.write:
-        yield "Wrote", (Bit(node.write.dataset, "mono"), " ", Bit(_write(node.write), "quiet"))
-        yield "Location", (Bit(node.write.uri, "mono"),)
+        yield from _written(node.write)
     if node.watermark:
         yield "Watermark", (Bit(node.watermark.column, "mono"), " to ", Bit(node.watermark.after or "none", "mono"))
     for handoff in node.handoffs:
         yield "Handed to", (f"{handoff.to}, job ", Bit(handoff.job, "mono"), f" ({offset(handoff.at, start)})")
+
+
+def _written(write: DatasetWrite) -> Iterator[tuple[str, Line]]:
+    yield "Wrote", (Bit(write.dataset, "mono"), " ", Bit(_write(write), "quiet"))
+    yield "Location", (Bit(write.uri, "mono"),)
+    if write.change:
+        yield "Schema", (change_text(write.change),)
 
 
 def _read(read: DatasetRead) -> str:
@@ -99,6 +105,7 @@ def _read(read: DatasetRead) -> str:
     facts += [counted(read.rows, "row")] if read.rows is not None else []
     facts += [f"version {read.version:,}"] if read.version is not None else []
     facts += [counted(len(read.files), "file")] if read.files else []
+    facts += [f"{counted(read.unparsed.rows, 'row')} did not parse"] if read.unparsed else []
     return ", ".join(facts)
 
 

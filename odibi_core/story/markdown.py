@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from odibi_core.story.model import NodeStory, Story
-from odibi_core.story.sentences import broken_rows
+from odibi_core.story.sentences import broken_rows, change_text
 from odibi_core.story.words import UNKNOWN, counted, duration, instant, number, shortened, visible
 
 MOST_LINES = 60
@@ -62,6 +62,8 @@ def _findings(story: Story) -> list[str]:
             )
         found += [f"- {_text(node.name)}: check {_text(check.name)}, {broken_rows(check)}" for check in node.checks if not check.passed]
         found += [f"- {_text(node.name)}: {_text(warning)}" for warning in node.warnings]
+        if node.write and node.write.change:
+            found.append(f"- {_text(node.name)}: columns of {_text(node.write.dataset)}: {_text(change_text(node.write.change))}")
     if not found:
         return []
     left = len(found) - _FINDINGS

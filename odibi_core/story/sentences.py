@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from odibi_core.events import CheckResult, DatasetWrite, ErrorRecord
+from odibi_core.events import CheckResult, DatasetWrite, ErrorRecord, SchemaChange
 from odibi_core.messages import BlobArrived, Cause, Requested, TimerTicked
 from odibi_core.story.model import NodeStory, RunStory, Tone, Totals, Verdict
 from odibi_core.story.words import counted, instant, listed
@@ -165,6 +165,16 @@ def _look(nodes: Sequence[NodeStory]) -> str:
 def broken_rows(check: CheckResult) -> str:
     """12 of 1,204 rows"""
     return f"{check.failed_rows:,} of {counted(check.rows, 'row')}"
+
+
+def change_text(change: SchemaChange) -> str:
+    """What happened to a target's columns: 'added note (String); changed amount from Int32 to Int64'."""
+    parts = [
+        ("added", [f"{column.name} ({column.type})" for column in change.added]),
+        ("removed", [column.name for column in change.removed]),
+        ("changed", [f"{column.name} from {column.before} to {column.after}" for column in change.retyped]),
+    ]
+    return "; ".join(f"{what} {listed(names)}" for what, names in parts if names)
 
 
 def _amount(write: DatasetWrite) -> str:

@@ -1,5 +1,6 @@
 """One commit per table that has something new, exactly once, whatever dies in between."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from odibi_core.ports import ReportBatch
 def known(catalog, run):
     """Write a first run, so that the target's columns are known."""
     catalog.flush(1, run(1, created=True))
-    assert catalog.commits() == {"meta_runs": 1, "meta_tables": 1}
+    assert catalog.commits() == {"meta_runs": 1, "meta_schemas": 1, "meta_tables": 1}
 
 
 def test_a_plain_run_makes_one_commit(catalog, run):
@@ -33,7 +34,7 @@ def test_a_plain_run_makes_one_commit(catalog, run):
 
     catalog.flush(2, run(2))
 
-    assert catalog.commits() == {"meta_runs": 2, "meta_tables": 1}
+    assert catalog.commits() == {"meta_runs": 2, "meta_schemas": 1, "meta_tables": 1}
 
 
 def test_a_watermark_that_moved_makes_a_second_commit(catalog, run):
@@ -42,7 +43,7 @@ def test_a_watermark_that_moved_makes_a_second_commit(catalog, run):
 
     catalog.flush(2, run(2, moved=True))
 
-    assert catalog.commits() == {"meta_runs": 2, "meta_state": 1, "meta_tables": 1}
+    assert catalog.commits() == {"meta_runs": 2, "meta_state": 1, "meta_schemas": 1, "meta_tables": 1}
 
 
 def test_files_that_arrived_make_a_third_commit(catalog, run, file):
@@ -51,7 +52,7 @@ def test_files_that_arrived_make_a_third_commit(catalog, run, file):
 
     catalog.flush(2, run(2, moved=True, files=(file(),)))
 
-    assert catalog.commits() == {"meta_files": 1, "meta_runs": 2, "meta_state": 1, "meta_tables": 1}
+    assert catalog.commits() == {"meta_files": 1, "meta_runs": 2, "meta_state": 1, "meta_schemas": 1, "meta_tables": 1}
 
 
 def test_a_hundred_runs_make_no_more_commits_than_one(catalog, run, file):
@@ -60,7 +61,7 @@ def test_a_hundred_runs_make_no_more_commits_than_one(catalog, run, file):
 
     catalog.flush(2, *(run(number, moved=True, files=(file(f"{number}.csv"),)) for number in range(2, 102)))
 
-    assert catalog.commits() == {"meta_files": 1, "meta_runs": 2, "meta_state": 1, "meta_tables": 1}
+    assert catalog.commits() == {"meta_files": 1, "meta_runs": 2, "meta_state": 1, "meta_schemas": 1, "meta_tables": 1}
     assert catalog.rows("meta_runs").filter(kind="run").height == 101
     assert catalog.rows("meta_state").height == 100
     assert catalog.rows("meta_files").height == 100
@@ -75,7 +76,7 @@ def test_a_batch_twice_is_there_once(catalog, run, file):
     catalog.flush(1, ended)
     CatalogWriter(catalog.location)(ReportBatch(sequence=1, runs=(ended,)))
 
-    assert catalog.commits() == before == {"meta_files": 1, "meta_runs": 1, "meta_state": 1, "meta_tables": 1}
+    assert catalog.commits() == before == {"meta_files": 1, "meta_runs": 1, "meta_state": 1, "meta_schemas": 1, "meta_tables": 1}
 
 
 def test_a_late_batch_is_skipped(catalog, run):
@@ -107,7 +108,13 @@ def test_a_writer_that_dies_between_two_tables_is_completed_by_the_next_try(cata
     catalog.flush(1, ended)
 
     assert catalog.commits() == dict.fromkeys(sorted(TABLES), 1)
-    assert {table: catalog.rows(table).height for table in TABLES} == {"meta_runs": 2, "meta_state": 1, "meta_files": 1, "meta_tables": 1}
+    assert {table: catalog.rows(table).height for table in TABLES} == {
+        "meta_runs": 2,
+        "meta_schemas": 1,
+        "meta_state": 1,
+        "meta_files": 1,
+        "meta_tables": 1,
+    }
 
 
 @pytest.mark.parametrize("error", [OSError("connection reset"), CommitFailedError("lost"), BaseException("panic")])
@@ -179,7 +186,7 @@ def test_eight_threads_with_one_number_write_one_batch(catalog, run):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(flush, range(2, 10)))
 
-    assert catalog.commits() == {"meta_runs": 2, "meta_state": 1, "meta_tables": 1}
+    assert catalog.commits() == {"meta_runs": 2, "meta_state": 1, "meta_schemas": 1, "meta_tables": 1}
     assert catalog.rows("meta_runs").filter(kind="run").height == 2
 
 
@@ -210,8 +217,14 @@ def test_processes_that_race_for_the_creation_write_one_batch(catalog, run, file
         process.communicate(timeout=60)
 
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
-    assert catalog.commits() == {"meta_files": 1, "meta_runs": 1, "meta_state": 1, "meta_tables": 1}
-    assert {table: catalog.rows(table).height for table in TABLES} == {"meta_runs": 2, "meta_state": 1, "meta_files": 1, "meta_tables": 1}
+    assert catalog.commits() == {"meta_files": 1, "meta_runs": 1, "meta_state": 1, "meta_schemas": 1, "meta_tables": 1}
+    assert {table: catalog.rows(table).height for table in TABLES} == {
+        "meta_runs": 2,
+        "meta_schemas": 1,
+        "meta_state": 1,
+        "meta_files": 1,
+        "meta_tables": 1,
+    }
 
 
 def test_of_many_creators_exactly_one_wins(catalog):
@@ -390,3 +403,24 @@ def test_nothing_heavy_is_imported_with_the_package():
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
 
     assert found.stdout.strip() == "[]"
+
+
+def test_every_change_of_columns_is_a_version(catalog, run):
+    """With what changed; the same columns in another order are no change, nor is a table that is made anew with them."""
+    first = (Column(name="id", type="Int64"), Column(name="amount", type="Float64"))
+    wider = (first[0], Column(name="amount", type="Decimal(10, 2)"), Column(name="note", type="String"))
+    catalog.flush(1, run(1, created=True), run(2, columns=first[::-1]))
+    catalog.flush(2, run(3, columns=wider), run(4, created=True, columns=wider), run(5, target="lake/other"))
+    for _ in range(2):  # the same batch again
+        catalog.flush(3, run(6, columns=wider[:1]))
+
+    rows = catalog.rows("meta_schemas").sort("uri", "schema_version")
+    assert rows.select(
+        "dataset", "schema_version", "columns_added", "columns_removed", "columns_type_changed", "run_id", "table_version"
+    ).rows() == [
+        ("lake/orders", 1, ["id", "amount"], [], [], f"{1:032x}", 1),
+        ("lake/orders", 2, ["note"], [], ["amount: Float64 → Decimal(10, 2)"], f"{3:032x}", 3),
+        ("lake/orders", 3, [], ["amount", "note"], [], f"{6:032x}", 6),
+        ("lake/other", 1, ["id", "amount"], [], [], f"{5:032x}", 5),
+    ]
+    assert json.loads(rows["columns"][1]) == [{"name": column.name, "type": column.type} for column in wider]

@@ -115,6 +115,8 @@ def test_a_node_is_told_in_full():
             "version": 0,
             "created": True,
             "columns": columns,
+            "rescued": 0,
+            "change": None,
             "recovered": False,
         },
         "columns": columns,

@@ -30,6 +30,8 @@ class Commit(Frozen):
     rows: int
     created: bool
     facts: Mapping[str, str]
+    before: tuple[Column, ...] = ()  # the table's columns, if they may be others afterwards
+    rescued: int = 0
     sequence: int = 1
     marks: Mapping[str, int] = field(default_factory=dict)  # versions that never expire
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex)  # tells our own commit from one of another worker
@@ -47,6 +49,8 @@ class Commit(Frozen):
         if alone:
             transactions.append(Transaction(TABLE, table.version() + 1, now))
         told = {"attempt": self.attempt, "rows": self.rows, "created": self.created, "facts": dict(self.facts)}
+        told |= {"before": [[column.name, column.type] for column in self.before]} if self.before else {}
+        told |= {"rescued": self.rescued} if self.rescued else {}
         return CommitProperties(
             custom_metadata={_FACTS: json.dumps(told), _TRANSACTION: self.target.transaction},
             app_transactions=transactions,
@@ -56,7 +60,13 @@ class Commit(Frozen):
     def receipt(self, table: DeltaTable) -> WriteReceipt:
         """After a commit on this very handle."""
         return WriteReceipt(
-            rows=self.rows, version=table.version(), created=self.created, columns=columns_of(table), facts=dict(self.facts)
+            rows=self.rows,
+            version=table.version(),
+            created=self.created,
+            columns=columns_of(table),
+            before=self.before,
+            rescued=self.rescued,
+            facts=dict(self.facts),
         )
 
 
@@ -89,6 +99,8 @@ def _receipt(entry: Mapping[str, Any], table: DeltaTable, attempt: str | None) -
         version=entry.get("version"),
         created=told.get("created") is True,
         columns=columns_of(table),
+        before=tuple(Column(name=str(name), type=str(kind)) for name, kind in told.get("before", ())),
+        rescued=told.get("rescued", 0),
         facts={str(key): str(value) for key, value in facts.items()} if isinstance(facts, dict) else {},
         recovered=attempt is None or told.get("attempt") != attempt,
     )

@@ -44,6 +44,7 @@ def fitted(batch: Batch, table: pl.Schema, *, add_columns: bool, fill_missing: b
     _check_columns(have.names(), table.names(), add_columns=add_columns, fill_missing=fill_missing)
     columns: list[pl.Expr] = []
     wrong: list[str] = []
+    names: list[str] = []
     for name, want in table.items():
         if name not in have:
             continue
@@ -52,11 +53,13 @@ def fitted(batch: Batch, table: pl.Schema, *, add_columns: bool, fill_missing: b
         elif isinstance(batch.declared[name], pl.Null) or _fits(batch, name, want):
             columns.append(_cast(name, have[name], want))
         else:
+            names.append(name)
             wrong.append(f"'{name}' is {have[name]} and the table has {want}")
     if wrong:
         raise SchemaMismatchError(
             f"column types differ from the table: {'; '.join(wrong[:10])}",
             hint="Cast the columns in the node, or replace the table's schema with 'mode: overwrite' and 'overwrite_schema: true'.",
+            columns=tuple(names),
         )
     columns += [pl.col(name) for name in have if name not in table]
     in_order = have.names() == [column.meta.output_name() for column in columns]
@@ -80,13 +83,14 @@ def _check_columns(have: list[str], want: list[str], *, add_columns: bool, fill_
     for name in have:
         other = by_case.get(name.lower(), name)
         if other != name:
-            raise SchemaMismatchError(f"column '{name}' is called '{other}' in the table", hint="Rename it in the node.")
+            raise SchemaMismatchError(f"column '{name}' is called '{other}' in the table", hint="Rename it in the node.", columns=(other,))
     missing = [name for name in want if name not in have]
     extra = [name for name in have if name not in want]
     if (missing and not fill_missing) or (extra and not add_columns):
         raise SchemaMismatchError(
             f"columns differ from the table: {missing_and_extra(have, want)}",
             hint=f"The table has {some_names(want)}. Select the columns in the node, or set 'merge_schema: true' to let the table grow.",
+            columns=(*(missing if not fill_missing else ()), *(extra if not add_columns else ())),
         )
 
 

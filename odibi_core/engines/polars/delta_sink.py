@@ -9,7 +9,7 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from odibi_core.engines.polars.delta_commit import Commit, fence_properties, found_commit, now_ms
+from odibi_core.engines.polars.delta_commit import Commit, columns_of, fence_properties, found_commit, now_ms
 from odibi_core.engines.polars.delta_schema import Batch, fitted, new_table, storable, with_partition_values
 from odibi_core.engines.polars.delta_table import (
     PLACEHOLDER,
@@ -23,7 +23,8 @@ from odibi_core.engines.polars.delta_table import (
     table_schema,
 )
 from odibi_core.engines.polars.delta_upkeep import keep_up
-from odibi_core.engines.polars.delta_write import commit_rows, rows_in_log, rows_to_write
+from odibi_core.engines.polars.delta_write import commit_rows, rows_in_log, rows_to_write, widen
+from odibi_core.engines.polars.drift import conformed, wider_types
 from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
 from odibi_core.engines.polars.evolution import with_case_of
 from odibi_core.engines.polars.file_rows import together
@@ -32,6 +33,7 @@ from odibi_core.engines.polars.guard import TableGuard
 from odibi_core.engines.polars.open_tables import Borrowed
 from odibi_core.engines.polars.pinned_files import listed
 from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError, SchemaMismatchError
+from odibi_core.events import Column
 from odibi_core.ports import FENCED, FencedError, Frame, Scanned, Target, Upkeep, WriteConflictError, WriteReceipt
 
 _KEYED = frozenset({"upsert", "merge", "append_once"})
@@ -52,6 +54,7 @@ class DeltaSink:
         self._tables = tables
         self._name = target.location.name
         self._earlier: WriteReceipt | None = None
+        self._before: tuple[Column, ...] = ()  # the table's columns before they were widened
         self._looked_up = False  # once is enough: the handle does not move
         if target.mode in _KEYED and not target.keys:
             raise ConfigError(f"mode '{target.mode}' needs keys", hint="Set 'keys' in the write options.")
@@ -103,7 +106,9 @@ class DeltaSink:
             return earlier
         rows = self._collect(frame, f"computing the rows for table '{self._name}'")
         with translated(f"checking the rows for table '{self._name}'"):
+            rows, rescued = self._conformed(rows)
             batch = storable(rows)
+        self._widen(batch)
         created = False
         if self._table is None:
             self._table, created = self._found(batch)
@@ -117,7 +122,18 @@ class DeltaSink:
             else:
                 rows = rows_to_write(table, self._target, self._fit(table, target, batch))
         new = batch.rows.height if target.evolves else rows.height
-        commit = Commit(target=target, rows=new, created=created or fenced_only, facts=facts, sequence=sequence, marks=marks or {})
+        created = created or fenced_only
+        before = self._before or (columns_of(table) if self.exists and rows.schema != table_schema(table) else ())
+        commit = Commit(
+            target=target,
+            rows=new,
+            created=created,
+            facts=facts,
+            before=before,
+            rescued=rescued,
+            sequence=sequence,
+            marks=marks or {},
+        )
         try:
             commit_rows(table, target, rows, commit.properties(table, alone=target.mode != "append"))
             return commit.receipt(table)
@@ -220,6 +236,34 @@ class DeltaSink:
         grows = target.merge_schema
         rows = fitted(batch, table_schema(table), add_columns=grows, fill_missing=grows and target.mode != "overwrite")
         return with_partition_values(rows, there)
+
+    def _conformed(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """The rows as the target's rule for changed columns wants them, and how many were rescued."""
+        if self._target.on_changed is None or self._table is None or not self.exists:
+            return rows, 0
+        return conformed(rows, lazy_rows(self._table, self._target.location), self._target)
+
+    def _widen(self, batch: Batch) -> None:
+        """
+        Give columns of the table the wider types of the batch: a commit of its own, with the same rows.
+
+        Whoever dies behind it leaves a table that holds what it held.
+
+        Raises:
+            WriteConflictError: If somebody else committed since the opening.
+        """
+        table = self._table
+        if self._target.on_changed != "evolve" or table is None or not self.exists:
+            return
+        types = wider_types(batch.rows, table_schema(table))
+        if not types:
+            return
+        self._before = columns_of(table)
+        try:
+            widen(table, self._target.location, types)
+        except BaseException as error:  # noqa: BLE001 - a panic too; the next attempt finds the table widened or as it was
+            self._reopened(error)
+            raise self._judged(error) from None
 
     def _evolved(self, table: DeltaTable, batch: Batch) -> tuple[Target, pl.DataFrame]:
         """How rows go in whose columns are not those of the table: beside the others, or with all of them if a column changes its type."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
+from odibi_core.engines.polars.delta_commit import TABLE, now_ms
 from odibi_core.engines.polars.delta_schema import check_keys, need_keys
 from odibi_core.engines.polars.delta_table import lazy_rows
 from odibi_core.errors import DataError
-from odibi_core.ports import MergeRules, Target
+from odibi_core.ports import Location, MergeRules, Target
 
 
 def rows_to_write(table: DeltaTable, target: Target, rows: pl.DataFrame) -> pl.DataFrame:
@@ -72,6 +74,14 @@ def commit_rows(table: DeltaTable, target: Target, rows: pl.DataFrame, propertie
         _merge(table, target, rows, properties)
     else:  # an append; so is a merge into a table without files: nothing can match, and the transactions refuse any commit in between
         write_deltalake(table, rows, mode="append", schema_mode="merge" if target.merge_schema else None, commit_properties=properties)
+
+
+def widen(table: DeltaTable, location: Location, types: Mapping[str, pl.DataType]) -> None:
+    """The same rows with wider types, in one commit that is alone: Delta has no cheaper way that every reader knows."""
+    rows = lazy_rows(table, location).with_columns(pl.col(name).cast(dtype) for name, dtype in types.items()).collect()
+    there = table.metadata().partition_columns
+    alone = CommitProperties(app_transactions=[Transaction(TABLE, table.version() + 1, now_ms())], max_commit_retries=0)
+    write_deltalake(table, rows, mode="overwrite", schema_mode="overwrite", partition_by=there or None, commit_properties=alone)
 
 
 def _chooses(target: Target) -> bool:

@@ -10,6 +10,7 @@ import polars as pl
 
 from odibi_core.engines.polars.delta_schema import check_keys, need_keys
 from odibi_core.engines.polars.delta_types import fits_by_value, widens
+from odibi_core.engines.polars.drift import columns_before, conformed
 from odibi_core.engines.polars.errors import some_names, translated
 from odibi_core.engines.polars.evolution import as_text, with_case_of
 from odibi_core.engines.polars.frames import Collect, framed, native
@@ -69,12 +70,26 @@ class FileRows:
         if earlier is not None:
             return earlier
         rows = self._collect(frame, f"computing the rows for '{self._name}'")
+        present = self.present() if self._target.watched else None
+        rescued, before = 0, pl.Schema()
+        if present is not None:
+            with translated(f"comparing the rows with '{self._name}'"):
+                rows, rescued = conformed(rows, native(present.frame), self._target)
+                before = native(present.frame).collect_schema()
         if self._target.mode in {"upsert", "merge"}:
             check_keys(rows, self._target.keys)
         else:
             need_keys(rows, self._target.keys)
         added, columns = self._added_to_text(rows) if self._text is not None else self._added_to_parquet(rows, facts, sequence, marks)
-        return WriteReceipt(rows=added, version=None, created=not self.exists, columns=columns, facts=dict(facts))
+        return WriteReceipt(
+            rows=added,
+            version=None,
+            created=not self.exists,
+            columns=columns,
+            before=columns_before(before, rows.schema, self._target),
+            rescued=rescued,
+            facts=dict(facts),
+        )
 
     def maintain(self) -> str:
         """Remove the rows that have been kept long enough; of a Parquet file only."""
@@ -117,8 +132,9 @@ class FileRows:
             together_with, added = there.filter(keep), new.filter(add)
         elif there is not None:
             together_with, added = there, rows.clear() if there.width else rows
-        self._text.put(written(together(together_with, added), self._target), self._target.transaction)
-        return added.height, tuple(Column(name=name, type=str(dtype)) for name, dtype in rows.schema.items())
+        whole = together(together_with, added)
+        self._text.put(written(whole, self._target), self._target.transaction)
+        return added.height, tuple(Column(name=name, type=str(rows.schema.get(name, dtype))) for name, dtype in whole.schema.items())
 
     def _chosen(self, there: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         if not there.width:
@@ -182,7 +198,7 @@ def _common(there: pl.DataFrame, new: pl.DataFrame, name: str, *, text_for_both:
         return want
     if text_for_both:
         return pl.String()
-    raise SchemaMismatchError(f"column '{name}' is {have} and the file has {want}", hint="Cast the column in the node.")
+    raise SchemaMismatchError(f"column '{name}' is {have} and the file has {want}", hint="Cast the column in the node.", columns=(name,))
 
 
 def _as(rows: pl.DataFrame, types: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -11,9 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from odibi_core.engines.polars.csv_options import csv_options
+from odibi_core.engines.polars.drift import columns_before, conformed
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.file_rows import FileRows
-from odibi_core.engines.polars.frames import Collect
+from odibi_core.engines.polars.frames import Collect, native
 from odibi_core.engines.polars.pinned_files import listed
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError
@@ -83,12 +84,26 @@ class FileSink:
         """Write the file and give it its name in one step."""
         name = self._target.location.name
         rows = self._collect(frame, f"computing the rows for '{name}'")
+        there = self.present() if self._target.watched else None
+        rescued, before = 0, pl.Schema()
+        if there is not None:
+            with translated(f"comparing the rows with '{name}'"):
+                rows, rescued = conformed(rows, native(there.frame), self._target)
+                before = native(there.frame).collect_schema()
         with translated(f"writing '{name}'"):
             written = self._upload(rows) if is_remote(self._target.location) else self._place(rows)
         columns = tuple(Column(name=column, type=str(dtype)) for column, dtype in rows.schema.items())
         if not written:
             return WriteReceipt(rows=None, version=None, columns=columns, recovered=True)
-        return WriteReceipt(rows=rows.height, version=None, created=not self.exists, columns=columns, facts=dict(facts))
+        return WriteReceipt(
+            rows=rows.height,
+            version=None,
+            created=not self.exists,
+            columns=columns,
+            before=columns_before(before, rows.schema, self._target),
+            rescued=rescued,
+            facts=dict(facts),
+        )
 
     def maintain(self) -> str:
         """A file needs none."""

@@ -104,6 +104,30 @@ def test_a_partitioned_table_keeps_its_partitions_and_properties(lake: Lake) -> 
     assert lake.read().rows() == [(1, "x"), (2**40, "y")]
 
 
+def test_an_overwrite_widens_in_its_own_commit(lake: Lake) -> None:
+    """No old row stays, so none is rewritten; the other columns and the partitions keep what they have."""
+    before = pl.DataFrame({"v": [1], "w": [2**40], "p": ["x"]}, schema_overrides={"v": pl.Int32})
+    lake.write(before, partition_by=("p",))
+    after = pl.DataFrame({"v": [2**40], "w": [1], "p": ["y"]}, schema_overrides={"w": pl.Int8})
+    receipt = lake.write(after, on_changed="evolve", mode="overwrite")
+    table = lake.table()
+    assert (table.version(), table.metadata().partition_columns) == (2, ["p"])
+    assert lake.read().schema == {"v": pl.Int64(), "w": pl.Int64(), "p": pl.String()}
+    assert lake.read().rows() == [(2**40, 1, "y")]
+    assert receipt.before[0] == Column(name="v", type="Int32")
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_a_parquet_file_widens(lake: Lake, mode: str) -> None:
+    """It is put back whole anyway; a struct gets the fields of both."""
+    one = pl.DataFrame({"k": [1], "v": [1], "s": [{"a": 1}]}, schema_overrides={"v": pl.Int32})
+    two = pl.DataFrame({"k": [2], "v": [0.5], "s": [{"b": "x"}]})
+    for rows in (one, two):
+        lake.write(rows, "t.parquet", format="parquet", mode=mode, keys=("k",), on_changed="evolve", watched=True)
+    found = pl.read_parquet(lake.root / "t.parquet").sort("k")
+    assert found.rows() == [(1, 1.0, {"a": 1, "b": None}), (2, 0.5, {"a": None, "b": "x"})]
+
+
 def test_narrow_rows_change_nothing(lake: Lake) -> None:
     """They fit, or have no value that does not."""
     lake.write(column([2**40], pl.Int64))

@@ -200,6 +200,43 @@ def test_columns_beside_the_declared_schema_are_rescued(lake: Lake) -> None:
     assert told["rescued"] == 2
 
 
+@pytest.mark.parametrize("bad", ["", "x"])
+def test_files_of_other_columns_fit_a_declared_schema(lake: Lake, bad: str) -> None:
+    """What a file lacks is null, what it has beside is rescued; without a rescue column it is an error."""
+    texts = {"d/a.csv": "id,t\n1,a\n", "d/b.csv": f"t,extra,id\nb,E,{bad or 2}\n", "d/c.csv": "id\n3\n"}
+    files = tuple(lake.file(name, text) for name, text in texts.items())
+    declared = {"schema_ddl": "id INT, t STRING"}
+    found = lake.engine.scan(lake.source("d", "csv", rescue=Rescue(rescued_column="r"), files=files, options=declared))
+    rows = found.frame.to_native().collect()
+    assert rows.select("id", "t").rows() == [(1, "a"), (None if bad else 2, "b"), (3, None)]
+    assert [text and json.loads(text) for text in rows["r"]] == [
+        None,
+        {**({"id": "x"} if bad else {}), "extra": "E", "_file_path": "d/b.csv"},
+        None,
+    ]
+    with pytest.raises(SchemaMismatchError, match="has other columns than"):
+        lake.engine.scan(lake.source("d", "csv", rescue=Rescue(corrupt_column="c"), files=files, options=declared))
+
+
+@pytest.mark.parametrize(("text", "format_name"), [('{"id":1,"more":2}\n', "ndjson"), ('[{"id":1,"more":2}]', "json")])
+def test_a_declared_key_that_is_nowhere_is_null(lake: Lake, text: str, format_name: str) -> None:
+    """With rescue and without."""
+    lake.file("in", text)
+    declared = {"schema_ddl": "t STRING, id BIGINT"}
+    assert lake.scan("in", format_name, options=declared).rows() == [(None, 1)]
+    rows, _ = scanned(lake, text, Rescue(rescued_column="r"), format_name, options=declared)
+    assert rows.rows() == [(None, 1, '{"more":2,"_file_path":"in"}')]
+
+
+def test_half_a_letter_stays_as_it_is_escaped(lake: Lake) -> None:
+    """JSON can name it, and UTF-8 cannot hold it."""
+    lines = '{"id":"\\ud800"}\n{"id":1}\n'
+    rows, _ = scanned(lake, lines, Rescue(rescued_column="r"), "ndjson", options={"schema_ddl": "id BIGINT"})
+    _, told = scanned(lake, '[{"id":"\\ud800"}]', Rescue(archive=True), "json", options={"schema_ddl": "id BIGINT"})
+    assert rows["r"][0] == '{"id":"\\ud800","_file_path":"in"}'
+    assert told["records"][0]["record"] == '{"id": "\\ud800"}'
+
+
 def test_a_file_that_is_not_utf_8_is_wrong_as_a_whole(lake: Lake) -> None:
     """Wherever the byte is; its encoding can be named."""
     text = b"id,t\n" + b"1,abc\n" * 20_000 + b"x,\xff\n"

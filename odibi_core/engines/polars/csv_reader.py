@@ -64,9 +64,9 @@ def scan_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> tuple[
     return frame, ScannedCsv(files=tuple(with_rows), options=options, schema=schema)
 
 
-def open_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> OpenedCsv:
+def open_csv(source: Source, files: Sequence[LocalFile], folder: Path, *, loose: bool = False) -> OpenedCsv:
     """
-    The files as plain UTF-8, with headers that go together and have the columns of the options.
+    The files as plain UTF-8, with headers that go together and have the columns of the options; `loose`: with any header.
 
     Raises:
         DataError: `empty_file`, `encoding`, `archive` or `unreadable_rows`.
@@ -78,14 +78,14 @@ def open_csv(source: Source, files: Sequence[LocalFile], folder: Path) -> Opened
     for file in readable:
         check_lines(file, "csv", str(options.polars.get("eol_char", "\n")).encode())
     headers = [_header(file, options) for file in readable]
-    for file, names in zip(readable, headers, strict=True):
+    for file, names in zip(readable, headers, strict=True) if not loose else ():
         differs = missing_and_extra(names, headers[0])
         if differs:
             raise SchemaMismatchError(
                 f"'{file.name}' has other columns than '{readable[0].name}': {differs}", hint="Read files of one shape together."
             )
     unknown = [name for name in dict.fromkeys([*options.types, *options.columns, *options.dates]) if name not in headers[0]]
-    if unknown:
+    if unknown and not loose:
         raise SchemaMismatchError(f"column {some_names(unknown)} of the read options is missing in '{readable[0].name}'")
     with_rows = [file for file in readable if not _only_header(file, options)] or readable[:1]
     return OpenedCsv(files=readable, headers=headers, with_rows=with_rows, options=options)

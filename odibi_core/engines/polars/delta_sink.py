@@ -55,6 +55,7 @@ class DeltaSink:
         self._name = target.location.name
         self._earlier: WriteReceipt | None = None
         self._before: tuple[Column, ...] = ()  # the table's columns before they were widened
+        self._wider: Mapping[str, pl.DataType] = {}  # the types that an overwrite brings
         self._looked_up = False  # once is enough: the handle does not move
         if target.mode in _KEYED and not target.keys:
             raise ConfigError(f"mode '{target.mode}' needs keys", hint="Set 'keys' in the write options.")
@@ -121,6 +122,9 @@ class DeltaSink:
                 target, rows = self._evolved(table, batch)
             else:
                 rows = rows_to_write(table, self._target, self._fit(table, target, batch))
+            if self._wider:
+                partitions = tuple(table.metadata().partition_columns)
+                target = replace(target, overwrite_schema=True, partition_by=partitions)
         new = batch.rows.height if target.evolves else rows.height
         created = created or fenced_only
         before = self._before or (columns_of(table) if self.exists and rows.schema != table_schema(table) else ())
@@ -234,7 +238,9 @@ class DeltaSink:
                 hint="Take over the table's partitions, or replace it with 'mode: overwrite' and 'overwrite_schema: true'.",
             )
         grows = target.merge_schema
-        rows = fitted(batch, table_schema(table), add_columns=grows, fill_missing=grows and target.mode != "overwrite")
+        rows = fitted(
+            batch, pl.Schema({**table_schema(table), **self._wider}), add_columns=grows, fill_missing=grows and target.mode != "overwrite"
+        )
         return with_partition_values(rows, there)
 
     def _conformed(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -259,6 +265,9 @@ class DeltaSink:
         if not types:
             return
         self._before = columns_of(table)
+        if self._target.mode == "overwrite" and self._target.replace_where is None:  # no old row stays: one commit does both
+            self._wider = types
+            return
         try:
             widen(table, self._target.location, types)
         except BaseException as error:  # noqa: BLE001 - a panic too; the next attempt finds the table widened or as it was

@@ -10,7 +10,7 @@ import polars as pl
 
 from odibi_core.engines.polars.delta_schema import check_keys, need_keys
 from odibi_core.engines.polars.delta_types import fits_by_value, widens
-from odibi_core.engines.polars.drift import columns_before, conformed
+from odibi_core.engines.polars.drift import columns_before, common_type, conformed
 from odibi_core.engines.polars.errors import some_names, translated
 from odibi_core.engines.polars.evolution import as_text, with_case_of
 from odibi_core.engines.polars.frames import Collect, framed, native
@@ -196,6 +196,8 @@ def _common(there: pl.DataFrame, new: pl.DataFrame, name: str, *, text_for_both:
         return have
     if widens(have, want) or fits_by_value(new[name], want, have):
         return want
+    if (both := common_type(have, want)) is not None:
+        return both
     if text_for_both:
         return pl.String()
     raise SchemaMismatchError(f"column '{name}' is {have} and the file has {want}", hint="Cast the column in the node.", columns=(name,))

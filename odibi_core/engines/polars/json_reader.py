@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from pydantic import JsonValue
@@ -14,7 +15,7 @@ from odibi_core.engines.polars.column_types import column_type, types_of_ddl
 from odibi_core.engines.polars.csv_reader import named_files
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
-from odibi_core.engines.polars.text_checks import as_utf8, check_lines, head
+from odibi_core.engines.polars.text_checks import as_utf8, head
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.ports import Source
 
@@ -46,9 +47,11 @@ def scan_json(source: Source, files: Sequence[LocalFile], folder: Path) -> pl.La
     return frame.select(*wanted, *([] if source.file_column is None else [source.file_column]))
 
 
-def scanned_file(file: LocalFile, format_name: str, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
-    """The rows of one file, lines or a document."""
-    return (scan_lines if has_lines(file, format_name, options) else _read_document)(file, options, file_column)
+def scanned_file(
+    file: LocalFile, format_name: str, options: Mapping[str, JsonValue], file_column: str | None, *, loose: bool = False
+) -> pl.LazyFrame:
+    """The rows of one file, lines or a document. With a declared schema its keys only, unless `loose`; a key that is absent is null."""
+    return (scan_lines if has_lines(file, format_name, options) else _read_document)(file, options, file_column, loose=loose)
 
 
 def checked_options(options: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
@@ -77,7 +80,7 @@ def has_lines(file: LocalFile, format_name: str, options: Mapping[str, JsonValue
     return bool(rest.strip())
 
 
-def _read_document(file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None) -> pl.LazyFrame:
+def _read_document(file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None, *, loose: bool = False) -> pl.LazyFrame:
     if file.path.stat().st_size > MAX_DOCUMENT_BYTES:
         raise DataError(
             f"'{file.name}' (json) is one document of more than {MAX_DOCUMENT_BYTES} bytes",
@@ -85,20 +88,30 @@ def _read_document(file: LocalFile, options: Mapping[str, JsonValue], file_colum
             hint="Deliver one object per line, or several files.",
         )
     with _json_trouble(file):
-        frame = pl.read_json(file.path, infer_schema_length=_length(options), schema_overrides=declared_types(options)).lazy()
+        frame = pl.read_json(file.path, **_typing(options, loose=loose)).lazy()
     return frame if file_column is None else frame.with_columns(pl.lit(file.version.path).alias(file_column))
 
 
 def scan_lines(
-    file: LocalFile, options: Mapping[str, JsonValue], file_column: str | None, *, also: Mapping[str, pl.DataType] | None = None
+    file: LocalFile,
+    options: Mapping[str, JsonValue],
+    file_column: str | None,
+    *,
+    loose: bool = False,
+    also: Mapping[str, pl.DataType] | None = None,
 ) -> pl.LazyFrame:
     """One object per line; `also` are types beside the declared ones."""
-    check_lines(file, "json")
-    types = {**(declared_types(options) or {}), **(also or {})} or None
     with _json_trouble(file):
-        frame = pl.scan_ndjson(file.path, infer_schema_length=_length(options), schema_overrides=types, include_file_paths=file_column)
+        frame = pl.scan_ndjson(file.path, include_file_paths=file_column, **_typing(options, loose=loose, also=also))
         frame.collect_schema()
     return named_files(frame, [file], file_column)
+
+
+def _typing(options: Mapping[str, JsonValue], *, loose: bool, also: Mapping[str, pl.DataType] | None = None) -> dict[str, Any]:
+    types = {**(declared_types(options) or {}), **(also or {})}
+    if isinstance(options.get("schema_ddl"), str) and not loose:
+        return {"schema": types}
+    return {"infer_schema_length": _length(options), "schema_overrides": types or None}
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ def scan_rescued_csv(source: Source, rescue: Rescue, files: Sequence[LocalFile],
         ConfigError: If an option is unknown.
     """
     declared = Declared.of(source, rescue)
-    opened = open_csv(declared.source, files, folder)
-    declared.refuse_taken(opened.headers[0])
+    opened = open_csv(declared.source, files, folder, loose=declared.covers_all)
+    declared.refuse_taken([name for header in opened.headers for name in header])
     work = _Work(declared=declared, opened=opened)
     with translated(f"reading csv '{source.location.name}'"):
         try:
@@ -93,12 +94,9 @@ class _Work(Frozen):
         """The columns of the result, without those of the rescue and of the file."""
         return list(self.options.columns) or self.opened.headers[0]
 
-    @property
-    def unlisted(self) -> list[str]:
-        """Columns that the declared schema does not have, and whose values are rescued."""
-        if not self.declared.order or self.declared.rescue.rescued_column is None:
-            return []
-        return [name for name in self.opened.headers[0] if name not in self.columns]
+    def unlisted(self, header: list[str]) -> list[str]:
+        """Columns of a file that the declared schema does not have, and whose values are rescued."""
+        return [name for name in header if name not in self.columns] if self.declared.covers_all else []
 
     def header_of(self, file: LocalFile) -> list[str]:
         """The columns of a file in its own order."""
@@ -106,18 +104,15 @@ class _Work(Frozen):
 
     def frame(self, files: Sequence[LocalFile]) -> pl.LazyFrame:
         """The files as they are."""
-        same_order = all(names == self.opened.headers[0] for names in self.opened.headers)
-        groups = [list(files)] if same_order and not self.unlisted else [[file] for file in files]
-        texts: Any = {name: pl.String() for name in self.unlisted}
-        options = CsvOptions(
-            types={**texts, **self.options.types},
-            polars=self.options.polars,
-            dates=self.options.dates,
-            date_format=self.options.date_format,
-        )
-        parts = [
-            self._shaped(scanned_texts(group, options, self.declared.source.file_column), group[0], raw=None, fields=[]) for group in groups
-        ]
+        first = self.opened.headers[0]
+        as_one = all(names == first for names in self.opened.headers) and not self.unlisted(first)
+        parts = []
+        for group in [list(files)] if as_one else [[file] for file in files]:
+            header = self.header_of(group[0])
+            types = {**{name: pl.String() for name in self.unlisted(header)}, **self.options.types}
+            options = replace(self.options, types={name: dtype for name, dtype in types.items() if name in header})
+            frame = scanned_texts(group, options, self.declared.source.file_column)
+            parts.append(self._shaped(frame, group[0], header, raw=None, fields=[]))
         return parts[0] if len(parts) == 1 else pl.concat(parts, how="vertical_relaxed")
 
     def frame_of_copy(self, copy: LocalFile, header: list[str], types: Mapping[str, pl.DataType]) -> pl.LazyFrame:
@@ -125,17 +120,20 @@ class _Work(Frozen):
         schema = {**{name: types[name] for name in header}, RAW: pl.String(), FIELDS: pl.String()}
         frame = scanned_texts([copy], CsvOptions(polars=reading(self.options, schema)), self.declared.source.file_column)
         raw, fields = (pl.col(name).str.decode("hex").cast(pl.String) for name in (RAW, FIELDS))
-        return self._shaped(frame, copy, raw=raw, fields=[fields])
+        return self._shaped(frame, copy, header, raw=raw, fields=[fields])
 
     def scanned(self, files: Sequence[LocalFile]) -> ScannedCsv:
         """For the search after what is wrong, if something still is."""
         return ScannedCsv(files=tuple(files), options=self.options, schema=pl.Schema(self.options.types))
 
-    def _shaped(self, frame: pl.LazyFrame, file: LocalFile, *, raw: pl.Expr | None, fields: list[pl.Expr]) -> pl.LazyFrame:
-        times = [time_column(name, self.options) for name in self.options.times if name in self.columns]
-        rescued = rescue_columns(self.declared.rescue, file, raw=raw, fields=[*fields, *unlisted_fields(self.unlisted)])
+    def _shaped(
+        self, frame: pl.LazyFrame, file: LocalFile, header: list[str], *, raw: pl.Expr | None, fields: list[pl.Expr]
+    ) -> pl.LazyFrame:
+        times = [time_column(name, self.options) for name in self.options.times if name in self.columns and name in header]
+        absent = [pl.lit(None, dtype=self.options.types[name]).alias(name) for name in self.columns if name not in header]
+        rescued = rescue_columns(self.declared.rescue, file, raw=raw, fields=[*fields, *unlisted_fields(self.unlisted(header))])
         of_file = [] if self.declared.source.file_column is None else [self.declared.source.file_column]
-        frame = frame.with_columns(*times).with_columns(*rescued)
+        frame = frame.with_columns(*times, *absent).with_columns(*rescued)
         names = [*self.columns, *self.declared.rescue.columns]
         return self.declared.arranged(frame.select(*names, *(name for name in of_file if name not in names)), [*names, *of_file])
 
@@ -148,9 +146,9 @@ def reading(options: CsvOptions, schema: Mapping[str, pl.DataType]) -> dict[str,
 
 def _types(work: _Work, folder: Path) -> dict[str, pl.DataType]:
     """The type of every column: as declared, else as the first records say that can be split."""
-    options, header = work.options, work.opened.headers[0]
+    options, header = work.options, list(dict.fromkeys(name for names in work.opened.headers for name in names))
     types = {name: options.types[name] for name in header if name in options.types}
-    types |= dict.fromkeys((name for name in (*options.times, *work.unlisted) if name in header), pl.String())
+    types |= dict.fromkeys((name for name in options.times if name in header), pl.String())
     types |= {name: pl.String() for name in header if name not in work.columns}
     if all(name in types for name in header) or options.polars.get("infer_schema") is False:
         return {name: types.get(name, pl.String()) for name in header}
@@ -203,7 +201,7 @@ class _Repair:
         self._dialect = Dialect(work.options.polars)
         self._first = line_of([_quoted(name, self._dialect) for name in [*header, RAW, FIELDS]], self._dialect)
         self._more_is_fine = bool(work.options.polars.get("truncate_ragged_lines"))
-        judged = [name for name in work.columns if types[name] != pl.String() or name in work.options.times]
+        judged = [name for name in work.columns if name in header and (types[name] != pl.String() or name in work.options.times)]
         self._typed = {**{name: types[name] if name in judged else pl.String() for name in header}, RAW: pl.String(), FIELDS: pl.String()}
         self._judged = judged
         if len(self._dialect.separator) != 1:

@@ -29,6 +29,7 @@ from odibi_core.engines.polars.rescue.set_aside import (
     SetAside,
     counted,
     fields_text,
+    json_text,
     rescue_columns,
     unlisted_fields,
 )
@@ -65,7 +66,7 @@ def scan_rescued_json(source: Source, rescue: Rescue, files: Sequence[LocalFile]
     work = _Work(declared=declared, options=options)
     with translated(f"reading json '{source.location.name}'"):
         try:
-            parts = [scanned_file(file, source.format, options, source.file_column) for file in readable]
+            parts = [scanned_file(file, source.format, options, source.file_column, loose=declared.covers_all) for file in readable]
             frame = work.frame(list(zip(readable, parts, strict=True)), repaired=False)
             return RescuedScan(frame=frame, unparsed=counted(frame, declared.rescue, []))
         except (pl.exceptions.PolarsError, DataError) as error:
@@ -132,7 +133,7 @@ def _scanned_copy(copy: LocalFile, work: _Work, file_column: str | None) -> pl.L
         types = declared_types(work.options) or {}
         empty = pl.LazyFrame(schema={**types, RAW: pl.String(), FIELDS: pl.String()})
         return empty if file_column is None else empty.with_columns(pl.lit(None, dtype=pl.String).alias(file_column))
-    return scan_lines(copy, work.options, file_column, also={RAW: pl.String(), FIELDS: pl.String()})
+    return scan_lines(copy, work.options, file_column, loose=work.declared.covers_all, also={RAW: pl.String(), FIELDS: pl.String()})
 
 
 def _rows(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -> Iterator[_Row]:
@@ -152,7 +153,7 @@ def _rows(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -
         yield _row(1, text.strip())
         return
     for number, element in enumerate(whole, start=1):
-        yield _Row(line=number, text=json.dumps(element, ensure_ascii=False), value=element if isinstance(element, dict) else None)
+        yield _Row(line=number, text=json_text(element), value=element if isinstance(element, dict) else None)
 
 
 def _row(number: int, text: str) -> _Row:

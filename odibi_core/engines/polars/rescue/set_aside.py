@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from odibi_core.events import Unparsed
 from odibi_core.frozen import Frozen
 from odibi_core.ports import BadRecords, Rescue, Source
 
+_HALF = re.compile("[\ud800-\udfff]")
 FILE_PATH = "_file_path"  # in the rescue column, as Auto Loader has it
 RAW, FIELDS = "__odibi_raw", "__odibi_fields"  # columns of a repaired copy: the text of a bad record, and the fields that did not fit
 
@@ -50,6 +52,11 @@ class Declared(Frozen):
         inside = [name for name in rescue.columns if name in names]
         kept = {**source.options, "schema_ddl": ddl_without(ddl, inside)} if inside else source.options
         return cls(source=replace(source, options=kept), rescue=rescue, order=names)
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether a file may have any columns: those that are declared and missing are null, and the others are rescued."""
+        return bool(self.order) and self.rescue.rescued_column is not None
 
     def arranged(self, frame: pl.LazyFrame, names: list[str]) -> pl.LazyFrame:
         """The columns as they were declared; what is not declared stands behind."""
@@ -122,12 +129,18 @@ class SetAside:
     def _write(self, record: Mapping[str, object]) -> None:
         if self._out is None:
             self._out = self._path.open("w", encoding="utf-8")
-        self._out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        self._out.write(json_text(record) + "\n")
 
 
 def fields_text(fields: Mapping[str, object]) -> str:
     """The inside of a JSON object: `"amount":"x"`. Several of them are joined by commas."""
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))[1:-1]
+    return json_text(fields, separators=(",", ":"))[1:-1]
+
+
+def json_text(value: object, *, separators: tuple[str, str] = (", ", ": ")) -> str:
+    """A value as JSON that can be stored: half a letter (a lone surrogate) stays as it is escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=separators)
+    return text if text.isascii() or not _HALF.search(text) else json.dumps(value, separators=separators)
 
 
 def rescue_columns(rescue: Rescue, file: LocalFile | None, *, raw: pl.Expr | None, fields: list[pl.Expr]) -> list[pl.Expr]:

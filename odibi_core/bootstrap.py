@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from odibi_core import __version__
 from odibi_core.config import LoadedProject, NodeConfig, Scope, load_project, resolve
+from odibi_core.config.known_secrets import known_secrets, named_variables, secret_values
 from odibi_core.errors import ConfigError
 from odibi_core.events import AnyRunEvent
 from odibi_core.frozen import Frozen
@@ -23,7 +24,8 @@ from odibi_core.messages import StartRun
 from odibi_core.planning.personal import salts_of, with_salt
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.planner import PlannerContext, compile_plan, node_as_written
-from odibi_core.ports import Clock, EventSink, Location, MessageQueue, ObjectStore, ReportBatch, SecretSource
+from odibi_core.planning.withheld import with_literals
+from odibi_core.ports import Clock, EventSink, Location, MessageQueue, ObjectStore, Report, ReportBatch, SecretSource
 from odibi_core.redaction import Redactor
 from odibi_core.runtime.compute import Computer
 from odibi_core.runtime.coordinator import Coordinator
@@ -35,6 +37,7 @@ from odibi_core.runtime.outbox import TOGETHER_EVERY, Outbox, ReportKind
 from odibi_core.runtime.slots import Slots
 from odibi_core.runtime.watermark import Watermarks
 from odibi_core.storage.connections import ResolvedConnections
+from odibi_core.storage.system_place import connection_at, connection_below
 from odibi_core.storage.table_records import TableRecords
 
 if TYPE_CHECKING:
@@ -162,6 +165,7 @@ class _Builder:
                 watermarks=Watermarks(self.store, has_ended=lambda run, node: journal.outcome(run, node) is not None),
                 clock=self.clock,
                 release=self.engine.release,
+                redact=self.redactor.record,
             ),
             clock=self.clock,
             announce=lambda event: self.announce(self._redacted(event)),
@@ -191,11 +195,11 @@ class _Builder:
         try:
             project = load_project(settings.project_file, environment=settings.environment_name, variables=settings.environment)
         except ConfigError as error:
-            return None, error
-        for value in project.secrets:
-            self.redactor.register(value)
-        for salt in salts_of(project.config):
-            self.redactor.register(salt, always=True)
+            for value in named_variables(settings.project_file, settings.environment):
+                self.redactor.register(value)
+            return None, self.redactor.record(error)
+        for value, always in (*known_secrets(project), *((salt, True) for salt in salts_of(project.config))):
+            self.redactor.register(value, always=always)
         return project, None
 
     def _is_ours(self, project: str, environment: str) -> bool:
@@ -237,13 +241,13 @@ class _Builder:
     def _system(self) -> ResolvedConnections:
         uri = self.environment.get("ODIBI_SYSTEM_URI")
         if uri:
-            return self._resolved({SYSTEM: _connection_at(uri, self.environment)})
+            return self._resolved({SYSTEM: connection_at(uri, self.environment)})
         tree = self._tree()
         system = _mapping(tree.get("system"))
         if not system:
             return self._resolved({SYSTEM: {"type": "local", "base_path": DEFAULT_SYSTEM}})
         named = _mapping(tree.get("connections")).get(str(system.get("connection")))
-        return self._resolved({SYSTEM: _below(_mapping(named), str(system.get("path") or "_odibi_system"))})
+        return self._resolved({SYSTEM: connection_below(_mapping(named), str(system.get("path") or "_odibi_system"))})
 
     def _tree(self) -> Mapping[str, JsonValue]:
         """The project's tree; of a project that was refused, as much as can be read."""
@@ -259,6 +263,8 @@ class _Builder:
     def _resolved(self, connections: JsonValue) -> ResolvedConnections:
         given = resolve(connections, Scope(environment=self.environment)) if connections else {}
         self._register_variables(connections)
+        for value in secret_values(given):
+            self.redactor.register(value, always=True)
         return ResolvedConnections(
             connections=_mapping(given),
             directory=self.settings.project_file.resolve().parent,
@@ -280,18 +286,25 @@ class _Builder:
         with self._lock:
             found = self._by_plan.get(plan.fingerprint)
             if found is None:
-                found = self._by_plan[plan.fingerprint] = self._resolved(plan.connections)
+                found = self._by_plan[plan.fingerprint] = self._resolved(
+                    with_literals(plan.connections, self._written("connections"), where="connections")
+                )
             return found
 
     def _configuration(self, plan: Plan, node: PlannedNode) -> NodeConfig:
         scope = Scope(environment=self.environment, now=plan.logical_time, sql_dialect=plan.sql_dialect)
         project = self.project
-        resolved = with_salt(_mapping(resolve(node.config, scope)), self._as_written(plan.pipeline, node.name))
+        written = self._as_written(plan.pipeline, node.name)
+        resolved = with_salt(with_literals(_mapping(resolve(node.config, scope)), written, where=node.name), written)
         today = project is not None and project.fingerprint == plan.fingerprint
         if project is not None and today and resolved == node_as_written(project, plan.pipeline, node.name):  # no placeholder in it
             return project.config.pipeline(plan.pipeline).node(node.name)  # it says the same, and is validated already
         self._register_variables(node.config)
         return NodeConfig.model_validate(resolved)
+
+    def _written(self, section: str) -> Mapping[str, JsonValue]:
+        """A section of today's YAML; empty if it is broken."""
+        return {} if self.project is None else _mapping(self.project.tree.get(section))
 
     def _as_written(self, pipeline: str, node: str) -> Mapping[str, JsonValue]:
         """A node of today's YAML; empty if it has none."""
@@ -335,9 +348,17 @@ class _Builder:
         from odibi_core.catalog import CatalogWriter
 
         return {
-            "story": ReportKind(report=self._tell_stories),
-            "catalog": ReportKind(report=CatalogWriter(self._system_location, self._put_log_entry), together=True),
+            "story": ReportKind(report=self._redacting(self._tell_stories)),
+            "catalog": ReportKind(report=self._redacting(CatalogWriter(self._system_location, self._put_log_entry)), together=True),
         }
+
+    def _redacting(self, report: Report) -> Report:
+        """The same report of events without what has become known as a secret since they were recorded."""
+
+        def tell(batch: ReportBatch) -> None:
+            report(ReportBatch(sequence=batch.sequence, runs=tuple(tuple(map(self._redacted, events)) for events in batch.runs)))
+
+        return tell
 
     def _tell_stories(self, batch: ReportBatch) -> None:
         from odibi_core.story.archive import StoryArchive
@@ -357,28 +378,6 @@ class _Builder:
 
     def _redacted(self, event: AnyRunEvent) -> AnyRunEvent:
         return self.redactor.record(event)
-
-
-def _connection_at(uri: str, environment: Mapping[str, str]) -> dict[str, JsonValue]:
-    """A connection for an explicit location: a folder, or `abfss://container@account…/path`."""
-    if "://" not in uri or uri.startswith("file://"):
-        return {"type": "local", "base_path": str(Path(uri.removeprefix("file://")).absolute())}
-    from odibi_core.storage.urls import read_lake_uri
-
-    account, container, _, path = read_lake_uri(uri)
-    text = environment.get("ODIBI_STORAGE")
-    auth: dict[str, JsonValue] = {"mode": "connection_string", "connection_string": text} if text else {"mode": "aad_msi"}
-    client_id = environment.get("AZURE_CLIENT_ID")
-    if not text and client_id:
-        auth["client_id"] = client_id
-    return {"type": "azure_blob", "account_name": account, "container": container, "path_prefix": path, "auth": auth}
-
-
-def _below(connection: Mapping[str, JsonValue], path: str) -> dict[str, JsonValue]:
-    """The same connection, rooted at a path inside it."""
-    key = "base_path" if connection.get("type") == "local" else "path_prefix"
-    above = str(connection.get(key) or ("./data" if key == "base_path" else ""))
-    return {**connection, key: f"{above.rstrip('/')}/{path}" if above else path}
 
 
 def _versions() -> dict[str, str]:

@@ -32,19 +32,16 @@ def exit_code_of(error: BaseException) -> int:
 
 def tell(error: BaseException, screen: Screen, environment: Mapping[str, str]) -> int:
     """Say what went wrong and return the exit code. A traceback only with ODIBI_DEBUG, and redacted."""
-    from odibi_core.redaction import Redactor
-
     code = exit_code_of(error)
-    patterns = Redactor()  # finds what looks like a secret even if the project never opened
-    text = patterns.text(text_of(error))
+    text = screen.redactor.text(text_of(error))
     if environment.get("ODIBI_DEBUG"):
-        text = f"{patterns.text(''.join(traceback.format_exception(error))).rstrip()}\n{text}"
+        text = f"{screen.redactor.exception(error)}\n{text}"
     screen.complain(text)
     if screen.mode == "log":
         if not logging.getLogger().handlers:  # it never came to opening the project
             from odibi_core.logging_setup import configure_logging
 
-            configure_logging(environment, patterns)
+            configure_logging(environment, screen.redactor)
         _log.error(text, extra={"exit_code": code, "error_code": error.error_code if isinstance(error, OdibiError) else "internal"})
     screen.result({"status": "error", "exit_code": code, "error": as_dict(error)})
     return code

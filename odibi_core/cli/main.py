@@ -11,6 +11,7 @@ from importlib import import_module
 from odibi_core import __version__
 from odibi_core.cli import exits
 from odibi_core.cli.screen import Mode, Screen
+from odibi_core.redaction.process import OUTLETS
 
 _EXIT_CODES = "exit codes: 0 ok, 2 the YAML or the command, 3 the data, 4 a service, 70 a bug, 130 Ctrl-C"
 _JSON_LOGS = "json"
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prepare()
     words = list(sys.argv[1:] if arguments is None else arguments)
     screen = Screen()
+    guarded_before = OUTLETS.are_guarded
+    OUTLETS.guard(screen.redactor)
     try:
         if words[:1] == ["dev"]:
             from odibi_core.cli.dev import dev
@@ -59,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     except BaseException as error:  # noqa: BLE001  the border of the process: Polars panics derive from BaseException
         return exits.tell(error, screen, os.environ)
+    finally:
+        if arguments is not None and not guarded_before:  # the process is somebody else's
+            OUTLETS.release()
 
 
 def _parser(chosen: str | None = None) -> argparse.ArgumentParser:

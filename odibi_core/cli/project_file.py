@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from odibi_core.cli.screen import Screen
 from odibi_core.errors import ConfigError
+from odibi_core.redaction import Redactor
 
 if TYPE_CHECKING:
     from odibi_core.config import LoadedProject
@@ -67,10 +68,11 @@ def open_host(given: argparse.Namespace, screen: Screen, *, announce: EventSink 
     from odibi_core.logging_setup import configure_logging
 
     file = project_file(given.file, os.environ)
+    use_redactor(screen, _before_it_is_open(file))
     host = with_shown_places(
         file, lambda: InProcess.open(file, environment_name=environment_name(given.env, os.environ), announce=announce)
     )
-    screen.redact = host.app.redactor.text
+    use_redactor(screen, host.app.redactor)
     # Only a run speaks in log lines; the output of the other commands is what was asked for.
     variables = os.environ if screen.mode == "log" else {**os.environ, "ODIBI_LOG_FORMAT": "text"}
     configure_logging(variables, host.app.redactor)
@@ -85,15 +87,33 @@ def read_project(given: argparse.Namespace, screen: Screen) -> LoadedProject:
         ConfigError: If the YAML is broken; with every problem.
     """
     from odibi_core.config import load_project
-    from odibi_core.redaction import Redactor
+    from odibi_core.config.known_secrets import known_secrets
 
     file = project_file(given.file, os.environ)
+    use_redactor(screen, _before_it_is_open(file))
     project = with_shown_places(file, lambda: load_project(file, environment=environment_name(given.env, os.environ)))
-    redactor = Redactor()
-    for value in project.secrets:
-        redactor.register(value)
-    screen.redact = redactor.text
+    for value, always in known_secrets(project):
+        screen.redactor.register(value, always=always)
     return project
+
+
+def use_redactor(screen: Screen, redactor: Redactor) -> None:
+    """Let everything that this process says pass a redactor from now on."""
+    from odibi_core.redaction.process import OUTLETS
+
+    screen.redactor = redactor
+    if OUTLETS.are_guarded:
+        OUTLETS.guard(redactor)
+
+
+def _before_it_is_open(file: Path) -> Redactor:
+    """What is said about a project that cannot be loaded holds none of the values that it names."""
+    from odibi_core.config.known_secrets import named_variables
+
+    redactor = Redactor()
+    for value in named_variables(file, os.environ):
+        redactor.register(value)
+    return redactor
 
 
 def with_shown_places(file: Path, load: Callable[[], Value]) -> Value:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TextIO
+
+from odibi_core.redaction import Redactor
 
 Mode = Literal["text", "json", "log"]
 
@@ -21,7 +23,7 @@ class Screen:
     def __init__(self, mode: Mode = "text") -> None:
         self.mode: Mode = mode
         self.as_json = mode == "json"  # the result is wanted; with `log` that may be so, too
-        self.redact: Callable[[str], str] = str  # from the moment that a project is open, its secrets are known
+        self.redactor = Redactor()  # from the moment that a project is open, one that knows its secrets
 
     def say(self, text: str = "") -> None:
         """Tell the person in front of the terminal."""
@@ -36,12 +38,18 @@ class Screen:
     def result(self, value: Mapping[str, Any] | Sequence[Any]) -> None:
         """One JSON value on one line of standard output, if it was asked for."""
         if self.as_json:
-            self._write(sys.stdout, json.dumps(value, default=str, ensure_ascii=False))
+            # Before it becomes text: a mark in the place of a number would end the JSON.
+            clean = self.redactor.record(value)
+            self._put(sys.stdout, json.dumps(clean, default=lambda other: self.redactor.text(str(other)), ensure_ascii=False))
 
     def _write(self, stream: TextIO, text: str) -> None:
+        self._put(stream, self.redactor.text(text))
+
+    @staticmethod
+    def _put(stream: TextIO, text: str) -> None:
         # A console that cannot show '→' gets '?' rather than an exception.
         encoding = stream.encoding or "utf-8"
-        shown = visible(self.redact(text)).encode(encoding, errors="replace").decode(encoding)
+        shown = visible(text).encode(encoding, errors="replace").decode(encoding)
         stream.write(f"{shown}\n")
         stream.flush()
 

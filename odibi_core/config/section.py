@@ -1,7 +1,7 @@
 """The base of every section of the YAML: frozen, strict about keys, silent about values in errors and in `repr`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Self, get_args
@@ -23,6 +23,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from odibi_core.config.marks import picked
 from odibi_core.frozen import Frozen
+from odibi_core.redaction import Redactor
 
 NAME_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 _DURATION = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*$")
@@ -112,6 +113,12 @@ class Section(BaseModel):
             return handler(source)
         name = f"{cls.__module__}.{cls.__qualname__}:{id(cls)}"  # under which a JSON Schema has it once
         return core_schema.chain_schema([handler.generate_schema(Annotated[Any, _WhenMet(section=cls)])], ref=name)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """The fields that may be seen, without what looks like a secret in them."""
+        patterns = Redactor()
+        for name, value in super().__repr_args__():
+            yield name, patterns.record({name: value}).get(name)
 
     def changed(self, **update: Any) -> Self:
         """A copy with other values; they are not checked again."""

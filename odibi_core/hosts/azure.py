@@ -20,10 +20,13 @@ from odibi_core.config import LoadedProject, problem_text
 from odibi_core.errors import ConfigError, OdibiError, TransientServiceError
 from odibi_core.events import ErrorRecord
 from odibi_core.hosts.arrivals import Arrival, arrivals_in
+from odibi_core.hosts.border import raising_no_secrets, without_secrets
 from odibi_core.hosts.requests import landed, requested
 from odibi_core.messages import FileVersion, FinishRun, QueuedCommand, RunNode, StartRun, TakeFiles, digest, parse_command
 from odibi_core.planning.triggers import Wanted, batch_of, blob_sources, command_for_tick, wanted_by
 from odibi_core.queues.service_bus import ServiceBusQueue
+from odibi_core.redaction import Redactor
+from odibi_core.redaction.process import OUTLETS
 from odibi_core.runtime.batches import Batches, Bounds, version_of
 from odibi_core.runtime.retry import delay_in_outage
 from odibi_core.runtime.sweep import Swept, sweep
@@ -39,6 +42,7 @@ class AzureHost:
 
     def __init__(self, app: App, *, pause: Callable[[float], None] = time.sleep) -> None:
         self.app = app
+        self.redactor = app.redactor
         self.pause = pause
         self.batches = Batches(store=app.store, coordinator=app.coordinator, clock=app.clock)
 
@@ -66,6 +70,7 @@ class AzureHost:
 
     # ── arrivals ──
 
+    @raising_no_secrets
     def on_blob_event(self, body: bytes) -> None:
         """
         An Event Grid message with one or several BlobCreated events.
@@ -84,6 +89,7 @@ class AzureHost:
         for arrival in arrivals:
             self._patiently(lambda arrival=arrival: self._arrived(arrival))  # type: ignore[misc]  # the default binds the loop's value
 
+    @raising_no_secrets
     def on_blob(self, url: str) -> None:
         """A blob seen by a polling trigger: the same as its event, with the version that is there now."""
         if self.app.project is None:
@@ -127,12 +133,14 @@ class AzureHost:
 
     # ── schedules, requests ──
 
+    @raising_no_secrets
     def on_timer(self, pipeline: str, now: datetime) -> None:
         """A schedule is due. The run belongs to the time it was due for, so a timer that fires twice is one run."""
         project = self.app.loaded()
         scheduled = last_due(project, pipeline, now)
         self._patiently(lambda: self._start(command_for_tick(project, pipeline, scheduled)))
 
+    @raising_no_secrets
     def on_start_request(self, body: Mapping[str, JsonValue]) -> Answer:
         """
         `POST runs`: {"pipeline": …, "key": …, "nodes": […]}. The same key is the same run.
@@ -163,6 +171,7 @@ class AzureHost:
             self.app, pipeline, key=None if key is None else str(key), nodes=None if nodes is None else [str(node) for node in nodes]
         )
 
+    @raising_no_secrets
     def on_status_request(self, run_id: str) -> Answer:
         """`GET runs/{id}`: how far a run is."""
         journal = self.app.coordinator.journal
@@ -176,7 +185,9 @@ class AzureHost:
             outcome = outcomes.get(node.name)
             result = getattr(outcome, "result", None)
             status = "waiting" if outcome is None else "skipped" if result is None else result.status
-            error = None if result is None or result.error is None else {"code": result.error.code, "message": result.error.message}
+            error = (
+                None if result is None or result.error is None else {"code": result.error.code, "message": self._safe(result.error.message)}
+            )
             nodes.append({"node": node.name, "status": status, "rows": None if result is None else result.rows_out, "error": error})
         return 200, {
             "run_id": run_id,
@@ -185,6 +196,7 @@ class AzureHost:
             "nodes": nodes,
         }
 
+    @raising_no_secrets
     def on_health_request(self) -> Answer:
         """`GET health`: whether new runs are taken. Says nothing that a stranger could use; the log says where it is wrong."""
         healthy = self.app.problem is None
@@ -192,6 +204,7 @@ class AzureHost:
 
     # ── the queue ──
 
+    @raising_no_secrets
     def on_node_run(self, body: bytes, *, delivery: int) -> None:
         """A `RunNode` or `TakeFiles` message. One that can never be processed is buried at once, and the run that it names is told."""
         try:
@@ -205,6 +218,7 @@ class AzureHost:
         except ConfigError as error:
             self._bury(body, error)
 
+    @raising_no_secrets
     def on_run_finished(self, body: bytes) -> None:
         """A `FinishRun` message."""
         try:
@@ -258,6 +272,7 @@ class AzureHost:
             else:
                 return
 
+    @raising_no_secrets
     def on_dead_letter(self, body: bytes, *, message_id: str, reason: str) -> None:
         """A message of the node runs that the broker gave up after too many deliveries: kept, and its run told, so that it ends."""
         why = reason or "its message was delivered too often"
@@ -270,18 +285,20 @@ class AzureHost:
         Python functions cannot settle a message with a reason; so the reason stands beside the kept body, under `dead/`.
         """
         name = digest(error.message, body.decode(errors="replace"))
-        kept = {"reason": error.message, "hint": error.hint, "size_bytes": len(body), "body": body[:262_144].decode(errors="replace")}
+        reason, text = self._safe(error.message), self._safe(body[:262_144].decode(errors="replace"))
+        kept = {"reason": reason, "hint": self._safe(error.hint), "size_bytes": len(body), "body": text}
         self._patiently(lambda: self.app.store.put_if_absent(f"dead/{name}.json", json.dumps(kept).encode()))
-        _log.error("a message was given up and kept as dead/%s.json: %s", name, error.message)
+        _log.error("a message was given up and kept as dead/%s.json: %s", name, reason)
         command = _named_in(body)
         if isinstance(command, RunNode):
-            given_up = _given_up(error.message, name)
+            given_up = _given_up(reason, name)
             self._patiently(lambda: self.app.coordinator.give_up(command, given_up))
         elif isinstance(command, FinishRun):
             self._patiently(lambda: self.app.coordinator.finish_run(command))
 
     # ── the net ──
 
+    @raising_no_secrets
     def on_sweep(self) -> Swept:
         """Bring forward what stopped: runs, reports, kept events, files whose event was lost."""
         swept = sweep(self.app.coordinator, patience=PATIENCE)
@@ -313,7 +330,7 @@ class AzureHost:
                         yield from (wanted for wanted in wanted_by(project, file) if wanted.command.pipeline == config.pipeline)
 
     def _safe(self, text: str) -> str:
-        return self.app.redactor.text(text)
+        return self.redactor.text(text)
 
 
 def last_due(project: LoadedProject, pipeline: str, now: datetime) -> datetime:
@@ -367,7 +384,10 @@ def host(environment: Mapping[str, str], *, app_folder: Path) -> AzureHost:
     global _host  # noqa: PLW0603  # one per process, as the worker has one app
     with _lock:
         if _host is None:
-            _host = AzureHost.from_environment(environment, app_folder=app_folder)
+            OUTLETS.guard(Redactor())  # until the project is open, by what secrets look like
+            build = partial(AzureHost.from_environment, environment, app_folder=app_folder)
+            _host = without_secrets(build, OUTLETS.redactor)
+            OUTLETS.guard(_host.redactor)
         return _host
 
 

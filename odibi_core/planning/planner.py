@@ -23,7 +23,9 @@ from odibi_core.planning.plan import Limit, Plan, PlannedNode, PlannedTarget, Re
 from odibi_core.planning.queries import NodeQueries, SqlCompiler, text_of
 from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources
+from odibi_core.planning.withheld import without_literals
 from odibi_core.ports import CompiledSql
+from odibi_core.redaction import Redactor
 
 if TYPE_CHECKING:
     from odibi_core.transforms import Library, Params
@@ -81,13 +83,17 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         ),
         limit=_limit(pipeline, scope),
         sql_dialect=project.config.sql_dialect,
-        connections=_mapping(project.tree.get("connections")),
+        connections=without_literals(_mapping(project.tree.get("connections")), looks_secret=_looks_secret),
         story=None if story is None else _mapping(project.tree.get("story")),
         max_sample_rows=10 if story is None else story.max_sample_rows,
         table_properties=project.config.performance.delta_table_properties,
         fingerprint=project.fingerprint,
         code=_code_of(project),
     )
+
+
+def _looks_secret(text: str) -> bool:
+    return Redactor().text(text) != text
 
 
 def _code_of(project: LoadedProject) -> str:
@@ -230,7 +236,7 @@ class _Builder(Frozen):
 
     def _written(self, config: NodeConfig) -> dict[str, JsonValue]:
         """The node as it stands in the tree: `${VAR}` unresolved, dates and trigger values resolved."""
-        written = without_salt(node_as_written(self.project, self.pipeline.pipeline, config.name))
+        written = without_literals(without_salt(node_as_written(self.project, self.pipeline.pipeline, config.name)))
         return _mapping(resolve(written, self.scope.for_plan()))
 
     def _resolved(self, config: NodeConfig) -> NodeConfig:

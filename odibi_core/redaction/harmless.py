@@ -117,6 +117,12 @@ def _is_sentence(text: str, after: str) -> bool:
     return len(text.split()) >= 3 and bool(_SENTENCE.intersection(word.strip(".,:;!?").lower() for word in text.split()[:6]))
 
 
+def is_secret_value(key: str, value: str) -> bool:
+    """Whether a value is a secret because its key says so."""
+    word = names_a_secret(key)
+    return word is not None and not is_harmless(value, word=word, how="quoted")
+
+
 def is_uuid(text: str) -> bool:
     """Whether a text is the id of something."""
     return re.fullmatch(_UUID, text) is not None

@@ -66,7 +66,7 @@ class _Candidate(NamedTuple):
     how: str
 
 
-def find(text: str) -> Iterator[Span]:
+def find(text: str, known: frozenset[str] = frozenset()) -> Iterator[Span]:
     """Where the values of secret keys stand."""
     position = 0
     pattern = _pattern()
@@ -81,7 +81,7 @@ def find(text: str) -> Iterator[Span]:
         position = max(position, match.end("rest"))
         if candidate is None:
             continue
-        if _is_secret(text, candidate, word):
+        if text[candidate.start : candidate.end] in known or _is_secret(text, candidate, word):
             yield candidate.start, candidate.end
             position = max(position, candidate.end)
         elif candidate.how in {"=", ":"}:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from odibi_core.redaction import detection
+from odibi_core.redaction.harmless import is_secret_value
 from odibi_core.redaction.registry import Registry
 
 REDACTED = "[REDACTED]"
@@ -88,7 +89,7 @@ class Redactor:
 
     def _spans(self, value: str) -> Iterator[tuple[int, int]]:
         yield from self._registry.find(value)
-        yield from detection.find(value)
+        yield from detection.find(value, self._registry.whole)
 
     def _value(self, value: Any, keep: frozenset[str], depth: int) -> Any:
         if isinstance(value, str):
@@ -133,14 +134,10 @@ class Redactor:
 
     def _named(self, name: Any, value: Any, keep: frozenset[str], depth: int) -> Any:
         """The value of a key; what the key says counts."""
-        if isinstance(value, str | bytes) and value and isinstance(name, str):
-            from odibi_core.redaction.harmless import is_harmless
-            from odibi_core.redaction.names import names_a_secret
-
-            word = names_a_secret(name)
-            text = value if isinstance(value, str) else value.decode("utf-8", "replace")
-            if word is not None and not is_harmless(text, word=word, how="quoted"):
-                return REDACTED if isinstance(value, str) else REDACTED.encode()
+        if isinstance(value, str | bytes | int | float) and isinstance(name, str) and not isinstance(value, bool):
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            if is_secret_value(name, text):
+                return REDACTED.encode() if isinstance(value, bytes) else REDACTED
         return self._value(value, keep, depth)
 
     def _mapping(self, value: Mapping[Any, Any], keep: frozenset[str], depth: int) -> Any:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from odibi_core.redaction.names import set_of
-from odibi_core.redaction.spellings import LONG_ENOUGH, parts, spellings
+from odibi_core.redaction.spellings import parts, spellings
 
 Span = tuple[int, int]
 MIN_LENGTH = 6  # a shorter value would be found inside ordinary words
@@ -42,10 +42,7 @@ class Registry:
         for text in {value, value.strip()}:
             self._sort_in(text, always, found, short)
         for part in parts(value):
-            if len(part) >= LONG_ENOUGH and part.lower() not in _COMMON:
-                found.update(spelling for spelling in spellings(part) if len(spelling) >= MIN_LENGTH)
-            elif always and part:
-                self._sort_in(part, always, found, short)
+            self._sort_in(part, always, found, short)
         with self._lock:
             self._known.add((value, always))
             self.whole |= {text for text in short if text}

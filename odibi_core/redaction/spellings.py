@@ -11,8 +11,8 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from odibi_core.redaction.names import names_a_secret
 
-LONG_ENOUGH = 8  # a part of a secret that stands alone: a line, a field of a connection string
-_FIELD = re.compile(r"""(?:^|[;&?\s])([A-Za-z][\w .-]{0,40}?)\s*=\s*(\{[^{}]*\}|"[^"]*"|'[^']*'|[^;&\s]*)""")
+LONG_ENOUGH = 8  # a line of a secret, or base64 without its ends, that stands alone
+_FIELD = re.compile(r"""(?:^|[;&?\s])([A-Za-z][\w .-]{0,40}?)\s*=\s*(\{[^{}]*\}|"[^"]*"|'[^']*'|[^;&\n]*(?=;)|[^;&\s]*)""")
 _LOGIN = re.compile(r"://[^\s/:@]*:([^\s]*)@")
 _SIGNATURE = frozenset({"sig", "signature", "code", "key"})
 
@@ -30,7 +30,7 @@ def spellings(value: str) -> set[str]:
 def parts(value: str) -> Iterator[str]:
     """The secrets inside a value: lines, fields of a connection string or a signature, the password of a URL, values in JSON."""
     if "\n" in value:
-        yield from (line.strip() for line in value.splitlines() if not line.startswith("-----"))
+        yield from (line.strip() for line in value.splitlines() if len(line) >= LONG_ENOUGH and not line.startswith("-----"))
     if "=" in value:
         for name, given in _FIELD.findall(value):
             if names_a_secret(name) or name.lower() in _SIGNATURE:

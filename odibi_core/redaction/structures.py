@@ -95,7 +95,7 @@ def _is_random(match: re.Match[str]) -> bool:
     return _is_mixed(text) or len(text) >= 40
 
 
-_HEADER = r"""\\{0,4}["']?\s{0,8}(?:[:=]|,(?=[ ]?["']))\s{0,8}(?:b?\\{0,4}["'])?"""
+_HEADER = r"""\\{0,4}["']?\s{0,8}(?:[:=]|,(?=[ ]["']))\s{0,8}(?:b?\\{0,4}["'])?"""
 _SCHEMES = (
     r"(?:Bearer|Basic|SharedKey(?:Lite)?|SharedAccessSignature|Digest|Negotiate|NTLM|Token|ApiKey|Api-Key|GoogleLogin|AWS4-HMAC-SHA256"
     r"|OAuth|Splunk|SSWS)"

@@ -101,6 +101,7 @@ class NodeRunner(Frozen):
     clock: Clock
     pause: Callable[[float], None] = time.sleep
     release: Callable[[], None] = lambda: None  # lets go of the engine's temporary files
+    redact: Callable[[CommitFacts], CommitFacts] = lambda facts: facts  # what a commit says is read by many
 
     def __call__(self, plan: Plan, node: PlannedNode, attempt: int) -> NodeResult:
         """Run a node. Raises only what ends the process: KeyboardInterrupt, SystemExit, GeneratorExit."""
@@ -202,7 +203,7 @@ class NodeRunner(Frozen):
         for archive in computed.archives:
             archive.write(self.computer.connections(plan), node)
         # Here the rejected rows go to the quarantine: a target of its own, written before the one that decides.
-        also = write_pending(opened.patterns, kept.frame, facts.as_metadata(), window=load.moves, but=opened.sink)
+        also = write_pending(opened.patterns, kept.frame, self.redact(facts).as_metadata(), window=load.moves, but=opened.sink)
         write = self._commit(opened, frame, facts, load.moves, progress.warnings)
         output = None
         if node.keep_frame:
@@ -279,7 +280,7 @@ class NodeRunner(Frozen):
             return None
         frame = outgoing(frame, opened.config, opened.plan, facts.reads, present=opened.sink.present, tell=warnings.append)
         marks = {**marks, **dict([content] if content is not None else ())}
-        receipt = opened.sink.write(frame, facts.as_metadata(), sequence=sequence, marks=marks)
+        receipt = opened.sink.write(frame, self.redact(facts).as_metadata(), sequence=sequence, marks=marks)
         if opened.key is not None and window is not None:
             # A file that was there already came from another worker of this run, which moved the mark itself.
             foreign = receipt.recovered and not has_transactions(opened.target)

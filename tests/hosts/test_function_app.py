@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from odibi_core.hosts import azure
+from odibi_core.redaction.process import OUTLETS
 from odibi_local.functions_host import InProcessHost
 from odibi_local.functions_host.host_json import read_host_json
 from tests.hosts.world import HEAD, ORDERS
@@ -40,6 +41,7 @@ def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Indexed
     monkeypatch.setattr(azure, "_host", None)
     monkeypatch.setattr("odibi_core.logging_setup.configure_logging", lambda *_: None)  # the tests' own log stays as it is
     with ExitStack() as stack:
+        stack.callback(OUTLETS.release)  # the host guards its process, and this one is not its own
 
         def index(text: str = HEAD + ORDERS, **settings: str) -> InProcessHost:
             (app / "pipelines" / "odibi.yaml").write_text(text)

@@ -224,6 +224,8 @@ KeyboardInterrupt
 api_version: 2024-11-04
 api_key_header: X-Api-Key
 header_name: X-Api-Key
+{"default":"Authorization","minLength":1,"type":"string"}
+headers: ["Authorization", "Accept", "Content-Type"]
 api_key is missing: set SHOP_API_KEY
 account_name: shop
 AccountName=shop;EndpointSuffix=core.windows.net

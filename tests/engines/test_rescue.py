@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,49 @@ def test_a_quote_that_never_closes_costs_one_line(lake: Lake) -> None:
     rows, told = scanned(lake, text, Rescue(mode="drop"), options={"dtypes": {"id": "int"}})
     assert rows["id"].to_list() == list(range(1, 3001))
     assert told["dropped"] == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_good_and_bad_records_in_any_order(lake: Lake, seed: int) -> None:
+    """Far more of them than are judged at once, with cells over several lines where one block ends and the next begins."""
+    chance = random.Random(seed)
+    lines, good, bad = ["i,t,x"], [], []
+    for number in range(4_000):
+        kind = chance.random()
+        if kind < 0.9:
+            lines.append(f"{number},text {number},{number / 4}")
+            good.append((number, f"text {number}", number / 4))
+        elif kind < 0.96:
+            lines.append(f'{number},"two\nlines, ""{number}""",')
+            good.append((number, f'two\nlines, "{number}"', None))
+        else:
+            wrong = chance.choice([f"{number},a,b", f"{number},a,1,2", f'{number},"a"b,1'])
+            lines.append(wrong)
+            bad.append(wrong)
+    text = "\n".join(lines) + "\n"
+    rows, told = scanned(lake, text, Rescue(archive=True), options={"dtypes": {"i": "int", "x": "double"}})
+    assert rows.rows() == good
+    assert [record["record"] for record in told["records"]] == bad
+    numbers = text.split("\n")
+    assert all(numbers[record["line"] - 1] == record["record"] for record in told["records"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_good_and_bad_objects_in_any_order(lake: Lake, seed: int) -> None:
+    """The same in lines of JSON."""
+    chance = random.Random(seed)
+    lines, good, bad = [], [], []
+    for number in range(12_000):
+        if chance.random() < 0.999:
+            lines.append(f'{{"i":{number},"t":"text {number}"}}')
+            good.append((number, f"text {number}"))
+        else:
+            wrong = chance.choice([f'{{"i":"{number}"}}', f'{{"i":{number}', f"[{number}]", f'{{"i":{number}.5}}'])
+            lines.append(wrong)
+            bad.append(wrong)
+    rows, told = scanned(lake, "\n".join(lines), Rescue(archive=True), "ndjson", options={"schema_ddl": "i BIGINT, t STRING"})
+    assert rows.rows() == good
+    assert [record["record"] for record in told["records"]] == bad
 
 
 def test_several_files_are_one_frame(lake: Lake) -> None:

@@ -20,7 +20,7 @@ from odibi_core.engines.polars.csv_options import CsvOptions
 from odibi_core.engines.polars.csv_reader import OpenedCsv, ScannedCsv, open_csv, scanned_texts, time_column
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
-from odibi_core.engines.polars.rescue.records import Dialect, Record, records
+from odibi_core.engines.polars.rescue.records import Dialect, Record, Records
 from odibi_core.engines.polars.rescue.set_aside import (
     FIELDS,
     RAW,
@@ -36,7 +36,7 @@ from odibi_core.errors import ConfigError
 from odibi_core.frozen import Frozen
 from odibi_core.ports import Rescue, Source
 
-_CHUNK = 20_000  # records judged at once
+_BLOCK = 1_000  # lines judged at once
 _GONE = ("skip_rows", "skip_lines", "skip_rows_after_header", "new_columns", "comment_prefix", "eol_char", "truncate_ragged_lines")
 _UNTYPED = ("infer_schema", "infer_schema_length", "try_parse_dates", "n_rows")
 
@@ -169,15 +169,17 @@ def _types(work: _Work, folder: Path) -> dict[str, pl.DataType]:
     return {name: types.get(name, whole[name]) for name in header}
 
 
-def rows_of(file: LocalFile, options: CsvOptions, dialect: Dialect) -> Iterator[Record]:
+def rows_of(file: LocalFile, options: CsvOptions, dialect: Dialect) -> Records:
     """The records behind the header."""
     skipped = int(options.polars.get("skip_rows") or 0) + int(options.polars.get("skip_lines") or 0)
-    found = records(file.path, dialect, name=file.name, skip_lines=skipped)
-    if not options.has_header:
-        return found
-    if not skipped:  # polars passes over blank lines at the beginning only
-        found = itertools.dropwhile(lambda record: not record.raw, found)
-    return itertools.islice(found, 1 + int(options.polars.get("skip_rows_after_header") or 0), None)
+    found = Records(file.path, dialect, name=file.name, skip_lines=skipped)
+    if options.has_header:
+        header = next(found, None)
+        while not skipped and header is not None and not header.raw:  # polars passes over blank lines at the beginning only
+            header = next(found, None)
+        for _ in range(int(options.polars.get("skip_rows_after_header") or 0)):
+            next(found, None)
+    return found
 
 
 def line_of(cells: Sequence[bytes], dialect: Dialect) -> bytes:
@@ -208,14 +210,34 @@ class _Repair:
             raise ConfigError("a separator of a csv has one letter")
 
     def repair(self, file: LocalFile, to: Path) -> None:
-        """Write the copy; bad records are set aside."""
+        """Write the copy; bad records are set aside. Blocks of plain lines with nothing wrong are copied as they are."""
         rows = rows_of(file, self._options, self._dialect)
-        most = self._options.polars.get("n_rows")
-        rows = rows if most is None else itertools.islice(rows, int(most))
+        left = self._options.polars.get("n_rows")
         with to.open("wb") as out:
             out.write(self._first)
-            while chunk := list(itertools.islice(rows, _CHUNK)):
+            while (lines := rows.ahead(_BLOCK)) and (left is None or left > 0):
+                whole = b"\n".join(lines) + b"\n"
+                if left is None and self._is_good(whole, len(lines)):
+                    rows.pass_over(len(lines))
+                    out.write(whole)
+                    continue
+                chunk = list(itertools.islice(rows.until(rows.taken + len(lines)), left))
+                left = None if left is None else left - len(chunk)
                 out.writelines(line for record, bad in self._judge(chunk) if (line := self._line(record, bad)) is not None)
+
+    def _is_good(self, lines: bytes, count: int) -> bool:
+        """Whether lines without quotes, comments and gaps are rows all of whose values are of their types."""
+        dialect = self._dialect
+        if lines.startswith(b"\n") or b"\n\n" in lines or any(mark and mark in lines for mark in (dialect.quote, dialect.comment)):
+            return False
+        typed = {name: dtype for name, dtype in self._typed.items() if name not in (RAW, FIELDS)}
+        first = line_of([_quoted(name, dialect) for name in self._header], dialect)
+        try:
+            rows = self._parsed(first + lines, typed)
+            rows.select(time_column(name, self._options) for name in self._options.times if name in self._judged)
+        except pl.exceptions.PolarsError:
+            return False
+        return rows.height == count
 
     def _line(self, record: Record, bad: Mapping[str, str] | None) -> bytes | None:
         """A record's line in the copy; None if it does not stay. `bad` are the values that are not of their columns' types."""

@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,19 @@ _CHUNK = 5_000  # records judged at once
 _ANY = "__odibi_any"
 
 
-class _Row(Frozen):
+class _Row:
     """One row as it stands in a file."""
 
-    line: int  # its place among the elements, in an array
-    text: str
-    value: dict[str, JsonValue] | None  # None: it is no object
+    def __init__(self, line: int, text: str, whole: JsonValue = None) -> None:
+        self.line = line  # its place among the elements, in an array
+        self.text = text
+        self._whole = whole
+
+    @cached_property
+    def value(self) -> dict[str, JsonValue] | None:
+        """What it says; None if it is no object."""
+        value = _value(self.text) if self._whole is None else self._whole
+        return value if isinstance(value, dict) else None
 
 
 def scan_rescued_json(source: Source, rescue: Rescue, files: Sequence[LocalFile], folder: Path) -> RescuedScan:
@@ -142,7 +150,7 @@ def _rows(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -
             with file.path.open(encoding="utf-8-sig") as source:
                 for number, line in enumerate(source, start=1):
                     if line.strip():
-                        yield _row(number, line.rstrip("\r\n"))
+                        yield _Row(number, line.rstrip("\r\n"))
             return
         text = file.path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -150,15 +158,10 @@ def _rows(file: LocalFile, format_name: str, options: Mapping[str, JsonValue]) -
         raise DataError(f"'{file.name}' (json) is not UTF-8", code="encoding", hint=hint) from None
     whole = _value(text)
     if not isinstance(whole, list):
-        yield _row(1, text.strip())
+        yield _Row(1, text.strip(), whole)
         return
     for number, element in enumerate(whole, start=1):
-        yield _Row(line=number, text=json_text(element), value=element if isinstance(element, dict) else None)
-
-
-def _row(number: int, text: str) -> _Row:
-    value = _value(text)
-    return _Row(line=number, text=text, value=value if isinstance(value, dict) else None)
+        yield _Row(number, json_text(element), element)
 
 
 def _value(text: str) -> Any:
@@ -182,6 +185,9 @@ class _Repair:
         known: dict[str, JsonValue] | None = dict.fromkeys((*self._types, RAW, FIELDS))
         with to.open("w", encoding="utf-8") as out:
             while chunk := list(itertools.islice(rows, _CHUNK)):
+                if known is None and self._reads("\n".join(row.text for row in chunk), len(chunk)):
+                    out.writelines(f"{row.text}\n" for row in chunk)
+                    continue
                 whole = [row for row in chunk if row.value is not None]
                 bad = dict(zip((row.line for row in whole), self._bad_fields(whole), strict=True))
                 for row in chunk:

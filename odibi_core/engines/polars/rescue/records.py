@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,75 +72,76 @@ class Dialect:
         return self.quote + cell.replace(self.quote, self.quote * 2) + self.quote
 
 
-def records(path: Path, dialect: Dialect, *, name: str, skip_lines: int = 0) -> Iterator[Record]:
+class Records:
     """
-    The records of a file that is UTF-8, its header among them; comments are left out.
+    The records of a file that is UTF-8, its header among them; comments are left out. Lines may be looked at before they are taken.
 
     Raises:
-        DataError: `encoding`, if it is not UTF-8.
+        DataError: `encoding`, when a line is taken that is not UTF-8.
     """
-    lines = _Lines(path, dialect, name)
-    for _ in range(skip_lines):
-        lines.take()
-    while (line := lines.take()) is not None:
-        number = lines.number
-        if dialect.comment and line.startswith(dialect.comment):
-            continue
-        cells = dialect.cells(line)
-        if cells is None:
-            line, cells = _over_lines(line, lines, dialect)
-        yield Record(line=number, raw=line, cells=cells)
 
-
-class _Lines:
-    """The lines of a file, some of which may be looked at before they are taken."""
-
-    def __init__(self, path: Path, dialect: Dialect, name: str) -> None:
-        self.number = 0
+    def __init__(self, path: Path, dialect: Dialect, *, name: str, skip_lines: int = 0) -> None:
+        self.taken = 0  # lines
         self._lines = _lines(path, dialect.end)
         self._ahead: deque[bytes] = deque()
+        self._dialect = dialect
         self._name = name
+        self.pass_over(skip_lines)
 
-    def take(self) -> bytes | None:
-        line = self._ahead.popleft() if self._ahead else self._read()
-        self.number += 0 if line is None else 1
-        return line
+    def __iter__(self) -> Iterator[Record]:
+        return self
 
-    def peek(self, number: int) -> bytes | None:
-        """The line that comes after `number` others."""
-        while len(self._ahead) <= number:
-            line = self._read()
-            if line is None:
-                return None
-            self._ahead.append(line)
-        return self._ahead[number]
+    def __next__(self) -> Record:
+        while (line := self._take()) is not None:
+            number = self.taken
+            if self._dialect.comment and line.startswith(self._dialect.comment):
+                continue
+            cells = self._dialect.cells(line)
+            if cells is None:
+                line, cells = self._over_lines(line)
+            return Record(line=number, raw=line, cells=cells)
+        raise StopIteration
 
-    def _read(self) -> bytes | None:
-        line = next(self._lines, None)
+    def ahead(self, most: int) -> list[bytes]:
+        """The lines that come next, as they are; none at the end."""
+        if len(self._ahead) < most:
+            self._ahead.extend(islice(self._lines, most - len(self._ahead)))
+        return list(islice(self._ahead, most))
+
+    def pass_over(self, lines: int) -> None:
+        """Leave out lines."""
+        for _ in range(lines):
+            self._take()
+
+    def until(self, line: int) -> Iterator[Record]:
+        """The records that begin in a line up to this one."""
+        while self.taken < line and (record := next(self, None)) is not None:
+            yield record
+
+    def _take(self) -> bytes | None:
+        line = self._ahead.popleft() if self._ahead else next(self._lines, None)
+        if line is None:
+            return None
+        self.taken += 1
         try:
-            (line or b"").decode("utf-8")
+            line.decode("utf-8")
         except UnicodeDecodeError:
             hint = "Deliver it as UTF-8, or name its 'encoding' in the read options."
             raise DataError(f"'{self._name}' (csv) is not UTF-8", code="encoding", hint=hint) from None
         return line
 
-
-def _over_lines(first: bytes, lines: _Lines, dialect: Dialect) -> tuple[bytes, list[bytes] | None]:
-    """A record whose quoted cell goes over several lines; if it never ends, its first line alone."""
-    whole = first
-    for ahead in range(_MAX_LINES):
-        line = lines.peek(ahead)
-        if line is None:
-            break
-        whole += b"\n" + line
-        if dialect.quote not in line:
-            continue
-        cells = dialect.cells(whole)
-        if cells is not None:
-            for _ in range(ahead + 1):
-                lines.take()
-            return whole, cells
-    return first, None
+    def _over_lines(self, first: bytes) -> tuple[bytes, list[bytes] | None]:
+        """A record whose quoted cell goes over several lines; if it never ends, its first line alone."""
+        whole = first
+        for number, line in enumerate(self.ahead(_MAX_LINES), start=1):
+            whole += b"\n" + line
+            if self._dialect.quote not in line:
+                continue
+            cells = self._dialect.cells(whole)
+            if cells is not None:
+                self.pass_over(number)
+                return whole, cells
+        return first, None
 
 
 def _lines(path: Path, end: bytes) -> Iterator[bytes]:

@@ -173,6 +173,7 @@ class _Builder:
             worker=f"{platform.node()}/{os.getpid()}",
             is_ours=self._is_ours,
             slots=None if self.settings.in_process else Slots(self.store, journal),
+            chains=not self.settings.in_process,
         )
         return App(
             project=self.project,

@@ -271,6 +271,7 @@ class NodeFinished(Record):
     attempt: int
     result: NodeResult
     at: datetime
+    taken_from: str = ""  # the run in which it happened, if this run resumes that one
 
 
 class NodeSkipped(Record):

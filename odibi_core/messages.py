@@ -53,6 +53,25 @@ class TimerTicked(Record):
     kind: Literal["timer"] = "timer"
     scheduled_time: datetime  # when it was due, not when it fired
 
+    @property
+    def files(self) -> tuple[FileVersion, ...]:
+        """None: no file started it."""
+        return ()
+
+
+class DatasetWritten(Record):
+    """Another pipeline's node has written. A run writes a node once, so the run's id says which write it was."""
+
+    kind: Literal["dataset"] = "dataset"
+    dataset: str  # "pipeline.node"
+    run_id: RunId  # of the run that wrote it
+    logical_time: datetime  # of that run: what comes of yesterday's data is of yesterday
+
+    @property
+    def files(self) -> tuple[FileVersion, ...]:
+        """None: no file started it."""
+        return ()
+
 
 class Requested(Record):
     """Somebody asked: the command line or HTTP."""
@@ -69,7 +88,7 @@ class Requested(Record):
         return self.model_copy(update={"files": mine})
 
 
-Cause = Annotated[BlobArrived | TimerTicked | Requested, Field(discriminator="kind")]
+Cause = Annotated[BlobArrived | TimerTicked | DatasetWritten | Requested, Field(discriminator="kind")]
 
 
 class StartRun(Record):
@@ -90,6 +109,8 @@ class StartRun(Record):
                 parts = [*versions]
             case TimerTicked(scheduled_time=time):
                 parts = [time.astimezone(UTC).isoformat()]
+            case DatasetWritten(dataset=dataset, run_id=run_id):
+                parts = [dataset, run_id]
             case Requested(key=key):
                 parts = [key]
         return digest(self.cause.kind, self.project, self.environment, self.pipeline, *parts)

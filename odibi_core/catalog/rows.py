@@ -25,7 +25,7 @@ from odibi_core.events import (
     SchemaChange,
 )
 from odibi_core.frozen import Frozen
-from odibi_core.messages import BlobArrived, FileVersion, Requested, TimerTicked, digest
+from odibi_core.messages import FileVersion, digest
 
 _log = logging.getLogger(__name__)
 
@@ -314,11 +314,7 @@ def _unparsed(results: Iterable[NodeResult]) -> int | None:
 
 
 def _announced_files(started: RunStarted) -> tuple[FileVersion, ...]:
-    match started.cause:
-        case BlobArrived(files=files) | Requested(files=files):
-            return files
-        case TimerTicked():
-            return ()
+    return started.cause.files
 
 
 def _identity(version: FileVersion) -> tuple[str, str, str]:

@@ -91,13 +91,15 @@ def library_of(project: LoadedProject) -> Library:
 
 def _typical_cause(pipeline: PipelineConfig) -> Cause:
     from odibi_core.cli.arrivals import typical_files
-    from odibi_core.config import BlobTrigger, ScheduleTrigger
-    from odibi_core.messages import BlobArrived, Requested, TimerTicked
+    from odibi_core.config import BlobTrigger, DatasetTrigger, ScheduleTrigger
+    from odibi_core.messages import BlobArrived, DatasetWritten, Requested, TimerTicked
 
     match pipeline.triggers[:1]:
         case (BlobTrigger(),):
             return BlobArrived(files=typical_files(pipeline)[:1])
         case (ScheduleTrigger(),):
             return TimerTicked(scheduled_time=datetime.now(UTC))
+        case (DatasetTrigger(dataset=dataset),):
+            return DatasetWritten(dataset=dataset, run_id="0" * 32, logical_time=datetime.now(UTC))
         case _:
             return Requested(key="plan")

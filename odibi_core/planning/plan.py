@@ -85,6 +85,7 @@ class Plan(Record):
     planned_at: datetime
     nodes: tuple[PlannedNode, ...]  # in run order: upstream before downstream
     facts: tuple[PlannedNodeFacts, ...]
+    followers: dict[str, tuple[str, ...]] = {}  # by node: the pipelines that run when it was written (`dataset:` triggers)
     limit: Limit | None = None
     sql_dialect: Dialect = "spark"
     connections: dict[str, JsonValue]  # as written

@@ -14,7 +14,7 @@ from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineCo
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.frozen import Frozen
-from odibi_core.messages import BlobArrived, FileVersion, Requested, StartRun, TimerTicked
+from odibi_core.messages import BlobArrived, DatasetWritten, FileVersion, Requested, StartRun, TimerTicked
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, variables_in
 from odibi_core.planning.per_file import refuse_batches_of_one_file
@@ -22,7 +22,7 @@ from odibi_core.planning.personal import personal_columns, without_salt
 from odibi_core.planning.plan import Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
 from odibi_core.planning.queries import NodeQueries, SqlCompiler, text_of
 from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
-from odibi_core.planning.triggers import blob_sources
+from odibi_core.planning.triggers import blob_sources, followers
 from odibi_core.planning.withheld import without_literals
 from odibi_core.ports import CompiledSql
 from odibi_core.redaction import Redactor
@@ -49,7 +49,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         ConfigError: If the pipeline or a selected node does not exist, or a node asks for what cannot be done.
     """
     pipeline = find_pipeline(project, command.pipeline)
-    refuse_triggers(pipeline)
+    refuse_triggers(project, pipeline)
     refuse_batches_of_one_file(project, pipeline)
     logical_time = logical_time_of(command, now=now)
     scope = Scope(
@@ -81,6 +81,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
             )
             for node in nodes
         ),
+        followers=followers(project, pipeline.pipeline),
         limit=_limit(pipeline, scope),
         sql_dialect=project.config.sql_dialect,
         connections=without_literals(_mapping(project.tree.get("connections")), looks_secret=_looks_secret),
@@ -154,9 +155,9 @@ def node_as_written(project: LoadedProject, pipeline: str, name: str) -> dict[st
 
 
 def logical_time_of(command: StartRun, *, now: datetime) -> datetime:
-    """The time that the run stands for: when it was due, that of the run that it resumes, or now."""
+    """The time that the run stands for: when it was due, that of the run that it resumes or follows, or now."""
     match command.cause:
-        case TimerTicked(scheduled_time=time) | Requested(logical_time=datetime() as time):
+        case TimerTicked(scheduled_time=time) | DatasetWritten(logical_time=time) | Requested(logical_time=datetime() as time):
             return time
         case _:
             return now
@@ -320,7 +321,7 @@ class _Builder(Frozen):
     def _files(self, config: NodeConfig) -> tuple[FileVersion, ...] | None:
         """The arrived files that this node reads: those its path matches, if it points into a trigger's pattern."""
         cause = self.command.cause
-        if config.read is None or config.read.path is None or isinstance(cause, TimerTicked) or not cause.files:
+        if config.read is None or config.read.path is None or not cause.files:
             return None
         if config.read.connection not in {source.connection for source in blob_sources(self.pipeline)}:
             return None

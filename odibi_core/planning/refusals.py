@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobTrigger, DatasetTrigger, NodeConfig, PipelineConfig
+from odibi_core.config import BlobTrigger, DatasetTrigger, LoadedProject, NodeConfig, PipelineConfig
 from odibi_core.errors import ConfigError, Problem
 from odibi_core.messages import digest
 from odibi_core.planning.checking import wrong_checks
@@ -33,16 +33,20 @@ def refuse_unavailable(config: NodeConfig, engine: str, *, path: str, library: L
     _refuse_unknown_functions(config, path, library)
 
 
-def refuse_triggers(pipeline: PipelineConfig) -> None:
+def refuse_triggers(project: LoadedProject, pipeline: PipelineConfig) -> None:
     """
     Raises:
-        ConfigError: If a trigger of the pipeline uses something that this release accepts in a file but cannot do.
+        ConfigError: If a trigger of the pipeline can never start it, or uses something that this release cannot do.
     """
+    written = {f"{other.pipeline}.{node.name}": node for other in project.config.pipelines for node in other.nodes}
     for trigger in pipeline.triggers:
+        if isinstance(trigger, DatasetTrigger) and not _writes(written[trigger.dataset]):
+            raise ConfigError(
+                f"trigger of pipeline '{pipeline.pipeline}': node '{trigger.node}' of '{trigger.pipeline}' writes nothing",
+                hint=f"Give '{trigger.node}' a 'write:', or name a node that has one.",
+            )
         unavailable: list[str] = []
-        if isinstance(trigger, DatasetTrigger):
-            unavailable.append("dataset")
-        elif isinstance(trigger, BlobTrigger):
+        if isinstance(trigger, BlobTrigger):
             blob = trigger.blob
             unavailable += [f"on_rewrite: {blob.on_rewrite}"] if blob.on_rewrite != "process" else []
             unavailable += ["expect"] if blob.expect is not None else []
@@ -124,6 +128,10 @@ def _keeps_a_table(config: NodeConfig) -> bool:
     """Whether a pattern of the node writes a target, so that a high-water mark can move with it."""
     known = patterns_known()
     return any(name in known and ("target" in params or "path" in params) for _, _, name, params in calls_by_place(config))
+
+
+def _writes(config: NodeConfig) -> bool:
+    return config.write is not None or _keeps_a_table(config)
 
 
 def patterns_known() -> frozenset[str]:

@@ -10,6 +10,7 @@ from odibi_core.config import (
     BlobPattern,
     BlobSource,
     BlobTrigger,
+    DatasetTrigger,
     LoadedProject,
     NodeConfig,
     PipelineConfig,
@@ -104,6 +105,16 @@ def command_for_tick(project: LoadedProject, pipeline: str, scheduled_time: date
         pipeline=pipeline,
         cause=TimerTicked(scheduled_time=scheduled_time),
     )
+
+
+def followers(project: LoadedProject, pipeline: str) -> dict[str, tuple[str, ...]]:
+    """By node of a pipeline: the pipelines that run when it was written."""
+    found: dict[str, dict[str, None]] = {}
+    for other in project.config.pipelines:
+        for trigger in other.triggers:
+            if isinstance(trigger, DatasetTrigger) and trigger.pipeline == pipeline:
+                found.setdefault(trigger.node, {})[other.pipeline] = None
+    return {node: tuple(pipelines) for node, pipelines in found.items()}
 
 
 def landed_files(pipeline: PipelineConfig, listing: Iterable[FileVersion]) -> tuple[FileVersion, ...]:

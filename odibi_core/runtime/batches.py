@@ -10,7 +10,7 @@ from typing import Self
 
 from odibi_core.config import BatchConfig
 from odibi_core.frozen import Frozen
-from odibi_core.messages import BlobArrived, FileVersion, StartRun, TakeFiles, TimerTicked, digest
+from odibi_core.messages import BlobArrived, FileVersion, StartRun, TakeFiles, digest
 from odibi_core.ports import Clock, ObjectStore
 from odibi_core.runtime.coordinator import Coordinator
 from odibi_core.runtime.ledger import files_of, scope_of
@@ -121,7 +121,7 @@ class Batches(Frozen):
             return len(found) < len(places)  # somebody else took them meanwhile
         batch = BlobArrived(files=tuple(sorted(wanted.values(), key=lambda file: (file.connection, file.path, file.etag))))
         plan = self.coordinator.start_run(command.model_copy(update={"cause": batch}))
-        taken = set() if plan is None or isinstance(plan.cause, TimerTicked) else {version_of(file) for file in plan.cause.files}
+        taken = set() if plan is None else {version_of(file) for file in plan.cause.files}
         done = [place for place, file in files.items() if version_of(file) in taken or self._has_run(command, file)]
         for place in done:
             self.store.delete(place)

@@ -8,7 +8,7 @@ record first, queue after, complete the message last. See docs/decisions/0003-ru
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Protocol
 
@@ -30,8 +30,9 @@ from odibi_core.frozen import Frozen
 from odibi_core.messages import FinishRun, Requested, RunNode, StartRun
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, EventSink, MessageQueue
+from odibi_core.runtime.followers import runs_behind
 from odibi_core.runtime.journal import Journal
-from odibi_core.runtime.ledger import FileLedger, files_of
+from odibi_core.runtime.ledger import FileLedger, is_kept
 from odibi_core.runtime.outbox import Outbox
 from odibi_core.runtime.readiness import fail_fast_nodes, how_it_ended, stopped_by, what_is_next
 from odibi_core.runtime.retry import delay_before_next, delay_in_outage
@@ -76,6 +77,7 @@ class Coordinator(Frozen):
     worker: str = ""
     is_ours: Callable[[str, str], bool] = lambda _project, _environment: True  # others may share the journal
     slots: Slots | None = None  # None: runs do not wait for one another
+    chains: bool = True  # whether a write starts the pipelines that follow it (`dataset:` triggers)
 
     def start_run(self, command: StartRun) -> Plan | None:
         """
@@ -95,7 +97,7 @@ class Coordinator(Frozen):
                 self.ledger.planned(command.run_id)  # there is nothing to recover: others have its files
                 return None
             plan = self.journal.open_run(planned if mine == command else self.planner(mine))
-        if files_of(command):
+        if is_kept(command):
             self.ledger.planned(plan.run_id)
         self._take_over(plan)
         self.ensure_started(plan)
@@ -103,7 +105,7 @@ class Coordinator(Frozen):
 
     def recover(self, *, pipeline: str | None = None) -> int:
         """
-        Start the runs of this project whose worker died between taking files and freezing its plan; `pipeline` keeps to one.
+        Start the runs of this project that are due and have no plan: their worker died, or could not plan them. `pipeline` keeps to one.
 
         Returns how many there were.
         """
@@ -113,7 +115,7 @@ class Coordinator(Frozen):
             try:
                 self.start_run(command)
             except ConfigError as error:
-                _log.warning("run %s cannot be planned now, its files wait: %s", command.run_id, error.message)
+                _log.warning("run %s cannot be planned now and waits: %s", command.run_id, error.message)
         return len(commands)
 
     def _take_over(self, plan: Plan) -> None:
@@ -123,7 +125,7 @@ class Coordinator(Frozen):
             return
         for outcome in self.journal.outcomes(resumed, [node.name for node in plan.nodes]).values():
             if isinstance(outcome, NodeFinished) and outcome.result.status == "succeeded":
-                self.journal.settle(outcome.model_copy(update={"run_id": plan.run_id}))
+                self.journal.settle(outcome.model_copy(update={"run_id": plan.run_id, "taken_from": outcome.taken_from or resumed}))
 
     def ensure_started(self, plan: Plan) -> bool:
         """
@@ -211,6 +213,7 @@ class Coordinator(Frozen):
             self._queue_behind(plan, node.name)
         else:
             self.advance(plan, after=node.name)
+        self._start_followers(plan, [node.name])
 
     def _queue_behind(self, plan: Plan, name: str) -> None:
         """The common case of `advance`, with fewer reads: nothing behind this node can have an outcome, so the run goes on."""
@@ -289,6 +292,24 @@ class Coordinator(Frozen):
         )
         self.hand_to_reports(plan.run_id)
 
+    def _start_followers(self, plan: Plan, nodes: Collection[str], *, again: bool = False) -> None:
+        """
+        Start the runs of pipelines that follow what these nodes wrote; `again` those too that have a plan, whose starter may have died.
+
+        Repeatable: such a run belongs to the write. One that is refused, because its pipeline is broken or gone, is kept for the sweep.
+        """
+        wanted = [name for name in nodes if name in plan.followers] if self.chains else []
+        for command in runs_behind(plan, self.journal.outcomes(plan.run_id, wanted)):
+            planned = self.journal.plan(command.run_id) is not None
+            if planned and (not again or self.journal.final(command.run_id) is not None):
+                continue
+            if not planned:
+                self.ledger.keep(command)
+            try:
+                self.start_run(command)
+            except ConfigError as error:
+                _log.warning("pipeline '%s' cannot follow '%s' now: %s", command.pipeline, plan.pipeline, error.message)
+
     def _let_in_after(self, run_id: str) -> None:
         """The run has ended: the next one that waits for its place goes on."""
         plan = self.journal.plan(run_id) if self.slots is not None else None
@@ -298,7 +319,7 @@ class Coordinator(Frozen):
 
     def hand_to_reports(self, run_id: str) -> None:
         """
-        Let the next run in, put the one that ended into the outbox and ask for its reports.
+        Let the next run in, put the one that ended into the outbox, ask for its reports and see that the runs behind it are started.
 
         A run that was handed over before stays as it is.
         """
@@ -306,6 +327,9 @@ class Coordinator(Frozen):
         if self.journal.is_open(run_id):
             self.outbox.add(run_id)
             self.queue.send([FinishRun(run_id=run_id)])
+            plan = self.journal.plan(run_id)
+            if plan is not None:  # before the run is forgotten: whoever died at the end of a node did not get to them
+                self._start_followers(plan, plan.followers, again=True)
             self.journal.close_run(run_id)
 
     def finish_run(self, command: FinishRun) -> None:

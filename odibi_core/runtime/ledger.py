@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from odibi_core.messages import BlobArrived, FileVersion, Requested, RunId, StartRun, TimerTicked, digest
+from odibi_core.messages import BlobArrived, DatasetWritten, FileVersion, Requested, RunId, StartRun, digest
 from odibi_core.model import Record
 from odibi_core.ports import ObjectStore
 
@@ -21,7 +21,7 @@ class FileLedger:
     Claims of file versions in an object store, put if absent.
 
     The command that claims is stored first and deleted when its plan is frozen: what is left there took files and died, and can be
-    started again as that very run. So a claimed file is never lost.
+    started again as that very run. So a claimed file is never lost; and neither is a command that must not be, whatever its cause.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -35,16 +35,18 @@ class FileLedger:
             The command with the files that are its own: all of them, fewer, or the command itself if its cause has no files.
             None if files arrived and every one of them belongs to another run.
         """
-        files = files_of(command)
-        if not files:
+        cause = command.cause
+        if not isinstance(cause, BlobArrived | Requested) or not cause.files:
             return command
-        self._store.put_if_absent(f"commands/{command.run_id}.json", command.model_dump_json().encode())
-        mine = tuple(file for file in files if self._take(command, file))
+        self.keep(command)
+        mine = tuple(file for file in cause.files if self._take(command, file))
         if not mine:
             return None
-        if mine == files or isinstance(command.cause, TimerTicked):
-            return command
-        return command.model_copy(update={"cause": command.cause.without_others(mine)})
+        return command if mine == cause.files else command.model_copy(update={"cause": cause.without_others(mine)})
+
+    def keep(self, command: StartRun) -> None:
+        """Remember a command until its plan is frozen. Safe to say twice."""
+        self._store.put_if_absent(_kept(command.run_id), command.model_dump_json().encode())
 
     def _take(self, command: StartRun, file: FileVersion) -> bool:
         path = _path(command, file)
@@ -56,10 +58,10 @@ class FileLedger:
 
     def planned(self, run_id: str) -> None:
         """The plan of a run is frozen: its command is not needed any more."""
-        self._store.delete(f"commands/{run_id}.json")
+        self._store.delete(_kept(run_id))
 
     def unplanned(self) -> tuple[StartRun, ...]:
-        """Commands that took files and never became a plan: their worker died in between, or is just at it."""
+        """Commands that were kept and never became a plan: their worker died in between, or is just at it."""
         found = (self._store.get(path) for path in self._store.list("commands/"))
         return tuple(StartRun.model_validate_json(stored.data) for stored in found if stored is not None)
 
@@ -79,17 +81,22 @@ class FileLedger:
 
 def files_of(command: StartRun) -> tuple[FileVersion, ...]:
     """The files of a command's cause."""
-    match command.cause:
-        case BlobArrived(files=files) | Requested(files=files):
-            return files
-        case _:
-            return ()
+    return command.cause.files
+
+
+def is_kept(command: StartRun) -> bool:
+    """Whether a command of this kind is kept until its plan is frozen."""
+    return bool(files_of(command)) or isinstance(command.cause, DatasetWritten)
 
 
 def scope_of(command: StartRun) -> str:
     """A path for what belongs to a command's pipeline: projects and environments may share a store."""
     scope = "/".join(part for part in (command.project, command.environment) if part)
     return f"{digest(scope)[:12]}/{command.pipeline}"
+
+
+def _kept(run_id: str) -> str:
+    return f"commands/{run_id}.json"
 
 
 def _home(command: StartRun) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from odibi_core.events import RunFinished
 from odibi_core.frozen import Frozen
-from odibi_core.messages import BlobArrived, Requested, StartRun
+from odibi_core.messages import Requested, StartRun
 from odibi_core.planning.plan import Plan
 from odibi_core.runtime.journal import Journal
 
@@ -38,12 +38,11 @@ def how_to_resume(journal: Journal, plan: Plan) -> Interrupted | Failed | None:
 
 
 def _again(plan: Plan, final: RunFinished) -> StartRun:
-    files = plan.cause.files if isinstance(plan.cause, BlobArrived | Requested) else ()
     nodes = plan.cause.nodes if isinstance(plan.cause, Requested) else None
     cause = Requested(
         # The key names the end of the run that is resumed: asking twice is one resumption.
         key=f"resume {plan.run_id} {final.at.isoformat()}",
-        files=files,
+        files=plan.cause.files,
         nodes=nodes,
         resumes=plan.run_id,
         logical_time=plan.logical_time,

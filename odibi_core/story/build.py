@@ -19,7 +19,7 @@ from odibi_core.events import (
     RunFinished,
     RunStarted,
 )
-from odibi_core.messages import Cause, FileVersion, Requested, TimerTicked
+from odibi_core.messages import Cause, FileVersion, Requested
 from odibi_core.story.attempts import attempts_of
 from odibi_core.story.model import (
     CauseStory,
@@ -219,8 +219,7 @@ def _tone(node: NodeStory) -> Tone:
 
 
 def _files(cause: Cause, nodes: Sequence[NodeStory]) -> tuple[FileStory, ...]:
-    announced = () if isinstance(cause, TimerTicked) else cause.files
-    readers: dict[tuple[str, str, int], list[str]] = {(_path(file), file.etag, file.size_bytes): [] for file in announced}
+    readers: dict[tuple[str, str, int], list[str]] = {(_path(file), file.etag, file.size_bytes): [] for file in cause.files}
     for node in nodes:
         for file in (file for read in node.reads for file in read.files):
             names = readers.setdefault((_path(file), file.etag, file.size_bytes), [])

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from odibi_core.events import CheckResult, DatasetWrite, ErrorRecord, SchemaChange
-from odibi_core.messages import BlobArrived, Cause, Requested, TimerTicked
+from odibi_core.messages import BlobArrived, Cause, DatasetWritten, Requested, TimerTicked
 from odibi_core.story.model import NodeStory, RunStory, Tone, Totals, Verdict
 from odibi_core.story.words import counted, instant, listed
 
@@ -23,6 +23,8 @@ def cause_text(cause: Cause) -> str:
             return f"{'file' if len(files) == 1 else 'files'} {names} arrived"
         case TimerTicked(scheduled_time=time):
             return f"the schedule was due at {instant(time)}"
+        case DatasetWritten(dataset=dataset, run_id=run_id):
+            return f"{dataset} was written by run {run_id}"
         case Requested(resumes=resumes, nodes=nodes):
             what = f"to resume run {resumes}" if resumes else "for this run"
             return f"somebody asked {what}" + (f", only for {listed(nodes)}" if nodes else "")

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from odibi_core.messages import BlobArrived, FileVersion, StartRun, TimerTicked
+from odibi_core.messages import BlobArrived, DatasetWritten, FileVersion, StartRun, TimerTicked
 from odibi_core.planning.triggers import Schedule, command_for_tick, commands_for_file, landed_files, schedules
-from tests.planning.conftest import HEAD, Load, pipeline, reading
+from tests.planning.conftest import HEAD, Load, PlanOf, pipeline, reading
 
 FILE = FileVersion(connection="landing", path="orders/2026-03-01/eu/a.csv", etag="e1", size_bytes=9)
+START = datetime(2026, 3, 1, 3, tzinfo=UTC)
 PARTS = {"day": "2026-03-01", "region": "eu", "name": "a"}
 
 
@@ -40,6 +41,23 @@ def test_one_file_starts_every_pipeline_that_wants_it(load: Load) -> None:
         StartRun(project="shop", pipeline=name, cause=BlobArrived(files=(FILE.model_copy(update={"parts": parts}),)))
         for name, parts in (("wide", {}), ("named", PARTS), ("twice", {"region": "eu"}))
     )
+
+
+def test_a_plan_knows_who_follows_its_nodes(load: Load, plan_of: PlanOf) -> None:
+    """Each pipeline once for each node that it names, in the order of the project; and what a follower's run is called."""
+    write = ", write: { connection: lake, format: csv, path: out.csv, mode: overwrite }"
+    text = pipeline(reading("a", extra=write), reading("b", extra=write), reading("c", extra=write))
+    for name, triggers in (
+        ("q", "{ dataset: p.a }, { dataset: p.c }"),
+        ("r", "{ dataset: p.a }, { dataset: p.a }"),
+        ("s", "{ dataset: q.z }"),
+    ):
+        text += pipeline(reading("z", extra=write), name=name, triggers=f"[ {triggers} ]").removeprefix("pipelines:\n")
+    plan = plan_of(text, TimerTicked(scheduled_time=START))
+    assert plan.followers == {"a": ("q", "r"), "c": ("q",)}
+    cause = DatasetWritten(dataset="p.a", run_id=plan.run_id, logical_time=START)
+    followed = plan_of(text, cause, pipeline="q")
+    assert (followed.cause, followed.logical_time, followed.followers) == (cause, START, {"z": ("s",)})
 
 
 def test_a_file_that_nobody_wants_starts_nothing(load: Load) -> None:

@@ -149,7 +149,7 @@ def test_what_succeeded_is_taken_over_and_only_that() -> None:
     final = bench.journal.final(run_id)
     assert (final.status, final.succeeded, final.failed, final.skipped) == ("succeeded", 4, 0, 0)
     for event in kept:
-        assert bench.journal.outcome(run_id, event.node) == event.model_copy(update={"run_id": run_id})
+        assert bench.journal.outcome(run_id, event.node) == event.model_copy(update={"run_id": run_id, "taken_from": failed.run_id})
     old = bench.journal.outcome(RUN, "c")
     assert isinstance(old, NodeFinished)
     assert old.result.status == "failed"  # what happened, happened

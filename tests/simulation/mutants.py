@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from odibi_core.events import AnyRunEvent, NodeClosing, NodeFinished, NodeResult, NodeSkipped, Outcome
-from odibi_core.messages import RunNode, StartRun
+from odibi_core.messages import DatasetWritten, RunNode, StartRun
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Scalar, Sink
 from odibi_core.runtime.coordinator import Coordinator
+from odibi_core.runtime.followers import runs_behind
 from odibi_core.runtime.journal import Journal, path_of
+from odibi_core.runtime.ledger import FileLedger
 from odibi_core.runtime.outbox import FlushState, Outbox, _Lease
 from odibi_core.runtime.retry import delay_before_next
 from odibi_core.runtime.watermark import FrozenWindow, Intent, Mark, MarkKey, Watermarks, format_scalar, parse_scalar
@@ -128,6 +130,30 @@ class EndsWithoutClosing(Coordinator):
         super()._close(plan, node, closing, alone=True)
 
 
+class FollowsAtOnceOnly(Coordinator):
+    """Rule off: a run is forgotten only when the runs that follow it are started."""
+
+    def _start_followers(self, plan: Plan, nodes: Collection[str], *, again: bool = False) -> None:
+        if not again:
+            super()._start_followers(plan, nodes)
+
+
+class FollowersNotKept(FileLedger):
+    """Rule off: a run that must follow is kept until it is planned."""
+
+    def keep(self, command: StartRun) -> None:
+        if not isinstance(command.cause, DatasetWritten):
+            super().keep(command)
+
+
+class FollowerOfTheMoment(Coordinator):
+    """Rule off: a run that follows belongs to the write; here it belongs to whoever looked."""
+
+    def _start_followers(self, plan: Plan, nodes: Collection[str], *, again: bool = False) -> None:
+        for command in runs_behind(plan, self.journal.outcomes(plan.run_id, [name for name in nodes if name in plan.followers])):
+            self.start_run(command.model_copy(update={"cause": command.cause.model_copy(update={"run_id": uuid4().hex})}))
+
+
 def _random_run_id(command: StartRun) -> str:
     return uuid4().hex
 
@@ -160,6 +186,9 @@ MUTANTS: dict[str, tuple[Parts, bool, tuple[str, ...]]] = {
     "open window of another run taken": (Parts(watermarks=ForeignIntentTaken), True, ("windows",)),
     "ended without being closed": (Parts(coordinator=EndsWithoutClosing), True, ("windows",)),
     "message completed first": (Parts(settle_first=True), False, ("mixed",)),
+    "followers are started at once or never": (Parts(coordinator=FollowsAtOnceOnly), False, ("chains",)),
+    "followers are not kept": (Parts(ledger=FollowersNotKept), True, ("chains",)),
+    "a follower has an id of its own": (Parts(coordinator=FollowerOfTheMoment), True, ("chains",)),
     "no dead-letter handler": (Parts(dead_letter_handler=False), False, ("mixed",)),
     "a report forgets what it wrote": (Parts(outbox=NoReportedMark), True, ("mixed",)),
     "a report batch changes when tried again": (Parts(outbox=BatchNotFrozen), True, ("mixed",)),

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from odibi_core.config import NodeConfig
-from odibi_core.errors import OdibiError, TransientServiceError
+from odibi_core.errors import ConfigError, OdibiError, TransientServiceError
 from odibi_core.events import NodeFinished, outcome_status
-from odibi_core.messages import BlobArrived, FileVersion, FinishRun, RunNode, StartRun, parse_command
+from odibi_core.messages import BlobArrived, FileVersion, FinishRun, RunNode, StartRun, digest, parse_command
 from odibi_core.patterns import Made, PatternContext, pattern
 from odibi_core.patterns.contract import TargetParams
 from odibi_core.planning.plan import Plan, PlannedNode, PlannedTarget, RetryPolicy
@@ -31,6 +31,7 @@ from tests.simulation.world import Faults, Message, SimQueue, SimStore, Worker, 
 
 MAX_DELIVERIES = 10
 PIPELINE = "p"
+FOLLOWER = "q"  # runs when a node of the other pipeline has written, where the profile says so
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Profile:
     growth: float = 0.2  # the chance that the source grows when a message is taken
     at_once: bool = False  # every event arrives before anything runs
     events: tuple[int, int] = (1, 3)  # how many files arrive
+    chained: bool = False  # whether another pipeline follows what is written
 
 
 @dataclass
@@ -65,13 +67,15 @@ class Spec:
     """A node of the random graph."""
 
     name: str
-    kind: str  # ingest | stateful | follow | adds: a pattern that adds what it reads to what its target holds
+    kind: str  # ingest | stateful | follow | copies: the source as it is | adds: a pattern that adds what it reads to what its target holds
     upstream: tuple[str, ...]
     mode: str | None  # append | overwrite | None: writes nothing
 
     def config(self) -> dict[str, object]:
         config: dict[str, object] = {"name": self.name, "depends_on": list(self.upstream)}
-        if self.kind in ("ingest", "adds"):
+        if self.kind == "copies":
+            config["read"] = {"connection": "lake", "format": "delta", "path": "source"}
+        elif self.kind in ("ingest", "adds"):
             config["read"] = {"connection": "lake", "format": "csv", "path": "in/*.csv"}
         elif self.kind == "stateful":
             config["read"] = {
@@ -113,7 +117,8 @@ class History:
         for rule, value in self.parts.rules.items():
             setattr(self.lake.rules, rule, value)
         self.specs = (self.profile.graph or random_graph)(self.rng)
-        self.configs = {spec.name: _config(spec) for spec in self.specs}
+        self.follower = Spec("after", "copies", (), "append")
+        self.configs = {spec.name: _config(spec) for spec in (*self.specs, self.follower)}
         self.catalog: Counter[str] = Counter()
         self.catalog_sequence = 0
         self.stories: Counter[str] = Counter()
@@ -168,13 +173,16 @@ class History:
         )
 
     def _plan(self, command: StartRun) -> Plan:
+        if command.pipeline == FOLLOWER and self.sweeper and not self.world.calm and self.rng.random() < 0.3:
+            raise ConfigError("the follower is being changed")
+        specs = self.specs if command.pipeline == PIPELINE else [self.follower]
         files = command.cause.files if isinstance(command.cause, BlobArrived) else ()
         kept = {upstream for spec in self.specs if spec.kind == "follow" for upstream in spec.upstream[:1]}
         run_id = command.run_id if self.parts.run_id is None else self.parts.run_id(command)
         return Plan(
             run_id=run_id,
             project=command.project,
-            pipeline=PIPELINE,
+            pipeline=command.pipeline,
             cause=command.cause,
             logical_time=self.world.clock(),
             planned_at=self.world.clock(),
@@ -189,8 +197,9 @@ class History:
                     keep_frame=spec.name in kept,
                     retry=RetryPolicy(max_attempts=4),
                 )
-                for spec in self.specs
+                for spec in specs
             ),
+            followers={spec.name: (FOLLOWER,) for spec in specs} if self.profile.chained and command.pipeline == PIPELINE else {},
             facts=(),
             connections={},
             max_sample_rows=0,
@@ -309,15 +318,33 @@ class History:
         journal = self.parts.journal(SimStore(self.world))
         found: list[str] = [f"overwritten: {path}" for path in self.world.immutable_overwritten]
         run_ids = list(journal.run_ids())
-        if len(run_ids) != len(self.commands):
-            found.append(f"{len(self.commands)} causes made {len(run_ids)} runs")
+        followers = self._followers(journal)
+        if set(run_ids) & followers != followers:
+            found.append(f"{len(followers - set(run_ids))} writes were followed by nothing")
+        if len(run_ids) != len(self.commands) + len(followers):
+            found.append(f"{len(self.commands)} causes and {len(followers)} writes made {len(run_ids)} runs")
         for run_id in run_ids:
             if journal.final(run_id) is None:
                 found.append(f"run {run_id[:6]} never ended")
             elif self.catalog[run_id] != 1 or self.stories[run_id] < 1:
                 found.append(f"run {run_id[:6]}: {self.catalog[run_id]} catalog rows, {self.stories[run_id]} stories")
         for spec in self.specs:
-            found.extend(self._table_violations(spec, journal, run_ids))
+            found.extend(self._table_violations(spec, journal, [run_id for run_id in run_ids if run_id not in followers]))
+        batches = Counter(batch.split("/")[1] for batch in {batch for batch, _ in self.lake.table(f"t_{self.follower.name}").rows()})
+        if batches != Counter(run_id for run_id in followers if _status(journal, run_id, self.follower.name) == "succeeded"):
+            found.append(f"{len(followers)} followers wrote {batches.total()} times")
+        return found
+
+    def _followers(self, journal: Journal) -> set[str]:
+        """The runs that must follow: one for each node of each run that wrote."""
+        if not self.profile.chained:
+            return set()
+        found = set()
+        for command in self.commands:
+            for spec in self.specs:
+                outcome = journal.outcome(command.run_id, spec.name)
+                if isinstance(outcome, NodeFinished) and outcome.result.status == "succeeded" and outcome.result.write is not None:
+                    found.add(digest("dataset", "s", "", FOLLOWER, f"{PIPELINE}.{spec.name}", command.run_id))
         return found
 
     def _table_violations(self, spec: Spec, journal: Journal, run_ids: list[str]) -> list[str]:
@@ -394,6 +421,11 @@ def _until(journal: Journal, run_id: str, node: str) -> int:
     return 0 if outcome.result.watermark is None else _number(outcome.result.watermark.after)
 
 
+def _status(journal: Journal, run_id: str, node: str) -> str:
+    outcome = journal.outcome(run_id, node)
+    return "none" if outcome is None else outcome_status(outcome)
+
+
 def _number(text: str | None) -> int:
     import json
 
@@ -431,6 +463,7 @@ PROFILES = {
     "mixed": Profile(),
     "rivals": Profile(faults=ZOMBIES, graph=rivals, at_once=True, events=(3, 3)),
     "windows": Profile(faults=ZOMBIES, graph=windows, at_once=True, refusals=0.15, growth=0.6, events=(2, 3)),
+    "chains": Profile(faults=Faults(crash=0.02), chained=True, events=(1, 2)),
     "patterns": Profile(faults=ZOMBIES, graph=patterns, at_once=True, events=(2, 3)),
 }
 

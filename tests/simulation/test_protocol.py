@@ -15,7 +15,7 @@ SEEDS = int(os.environ.get("ODIBI_SIMULATION_SEEDS", "2400"))
 CHUNK = 100
 MUTANT_SEEDS = 1200
 # How the seeds are shared out: any graph most of all, then the kinds of history in which writers meet.
-SHARES = {"mixed": SEEDS // 2, "rivals": SEEDS // 6, "windows": SEEDS // 6, "patterns": SEEDS // 6}
+SHARES = {"mixed": SEEDS // 2, "rivals": SEEDS // 6, "windows": SEEDS // 6, "patterns": SEEDS // 6, "chains": SEEDS // 6}
 
 
 @pytest.fixture(autouse=True)

@@ -118,6 +118,7 @@ class CheckResult(Record):
     failed_rows: int = 0
     rows: int = 0
     detail: str = ""  # numbers and names only
+    of: Literal["input", "output"] = "output"  # a contract is about the input of its node
 
 
 class RowAccount(Record):

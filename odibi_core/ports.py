@@ -161,6 +161,7 @@ class Cached(Frozen):
     rows: int
     counts: Mapping[str, int]
     columns: tuple[Column, ...]
+    answer: Mapping[str, Any] = field(default_factory=dict)  # the one row of what was asked
 
 
 class MergeRules(Frozen):
@@ -297,8 +298,8 @@ class Engine(Protocol):
         """One SELECT over the given frames and nothing else."""
         ...
 
-    def cache(self, frame: Frame, counting: Mapping[str, Frame]) -> Cached:
-        """Compute once, so that it can be read many times; count other frames in the same pass."""
+    def cache(self, frame: Frame, counting: Mapping[str, Frame], asking: Frame | None = None) -> Cached:
+        """Compute once, so that it can be read many times; count other frames and ask for a single row in the same pass."""
         ...
 
     def maximum(self, frame: Frame, window: Window) -> Scalar:

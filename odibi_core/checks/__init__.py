@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from odibi_core.checks import conditions, figures, rows, tables  # noqa: F401  they register their checks
 from odibi_core.checks.contract import CHECKS, CheckContext, CheckParams, check, selected
-from odibi_core.checks.evaluate import FAILED_TESTS, Evaluation, evaluate, failed_error
+from odibi_core.checks.evaluate import FAILED_TESTS, Evaluation, Flagged, evaluate, failed_error, flagged
 from odibi_core.checks.specs import CheckSpec, check_specs, unsupported
 
 __all__ = [
@@ -14,10 +14,12 @@ __all__ = [
     "CheckParams",
     "CheckSpec",
     "Evaluation",
+    "Flagged",
     "check",
     "check_specs",
     "evaluate",
     "failed_error",
+    "flagged",
     "selected",
     "unsupported",
 ]

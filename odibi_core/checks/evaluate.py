@@ -6,7 +6,7 @@ First the rows are set aside that break a check with `on_fail: quarantine`; the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ class Evaluation(Frozen):
     rejected_rows: int  # that break a check with `on_fail: quarantine`
     kept: Frame  # the rows that are not rejected
     valid: Frame  # the rows that break no check of rows at all
+    broken: Mapping[str, Frame]  # the rows that break a check, by its name, for each that found some
     rejected: Frame | None  # the rejected rows with the column FAILED_TESTS: the names of the checks that the row breaks, parted by a comma
 
 
@@ -68,7 +69,18 @@ class Flagged(Frozen):
         good = (~self.breaks_any()).cast(nw.Int64).sum() if self.marks else nw.len()
         return self.frame.select(nw.len().alias(_ROWS), good.alias(_GOOD), *self.figures)
 
-    def results(self, totals: dict[str, Any]) -> tuple[CheckResult, ...]:
+    def breaking(self, results: Sequence[CheckResult]) -> dict[str, Frame]:
+        """The rows that break a check, by its name, for each that found some; nothing is computed."""
+        import narwhals as nw
+
+        found = {result.name for result in results if result.failed_rows}
+        return {
+            test.name: self.frame.filter(nw.col(_mark(number))).drop(*self.added)
+            for number, test in enumerate(self.tests)
+            if test.name in found
+        }
+
+    def results(self, totals: Mapping[str, Any]) -> tuple[CheckResult, ...]:
         """The verdicts, from the row of `totals`."""
         rows = int(totals[_ROWS])
         return tuple(_result(test, totals[_mark(number)], rows, self.context) for number, test in enumerate(self.tests))
@@ -94,6 +106,7 @@ def evaluate(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext | N
             rejected_rows=0,
             kept=frame,
             valid=frame if rest.good == rest.rows else rest.without_broken(),
+            broken=rest.flags.breaking(rest.results),
             rejected=None,
         )
     first = _counted(frame, parting, context)
@@ -107,6 +120,7 @@ def evaluate(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext | N
         rejected_rows=first.rows - first.good,
         kept=kept,
         valid=kept if rest.good == rest.rows else rest.without_broken(),
+        broken={**first.flags.breaking(first.results), **rest.flags.breaking(rest.results)},
         rejected=first.broken() if first.good != first.rows else None,
     )
 
@@ -142,11 +156,12 @@ def failed_error(results: Sequence[CheckResult]) -> CheckFailedError | None:
     if not failed:
         return None
     first = failed[0]
-    what = f"{first.failed_rows} row{'s' * (first.failed_rows != 1)} that break{'s' * (first.failed_rows == 1)} it"
+    rows = f"{first.failed_rows} row{'s' * (first.failed_rows != 1)} that break{'s' * (first.failed_rows == 1)} it"
     more = f" (and {len(failed) - 1} more check{'s' * (len(failed) > 2)} failed)" if len(failed) > 1 else ""
-    found = what if first.failed_rows else first.detail
+    found = rows if first.failed_rows else first.detail
+    what = "contract" if first.of == "input" else "check"
     return CheckFailedError(
-        f"check '{first.name}' found {found}{more}", hint="Fix the rows at the source, or set 'on_fail: warn' to let them pass."
+        f"{what} '{first.name}' found {found}{more}", hint="Fix the rows at the source, or set 'on_fail: warn' to let them pass."
     )
 
 

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from odibi_core.config import NodeConfig
+from odibi_core.config import CheckConfig, NodeConfig
 from odibi_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from odibi_core.checks import CheckSpec
 
 
-def wrong_checks(config: NodeConfig) -> Iterator[tuple[tuple[str | int, ...], ConfigError]]:
-    """What cannot be in `validation.tests`, with its path in the node."""
-    validation = config.validation
-    if validation is None or not validation.tests:
-        return
-    from odibi_core import checks
+Path = tuple[str | int, ...]
 
-    for number, test in enumerate(validation.tests):
-        path = ("validation", "tests", number)
-        if test.on_fail == "quarantine" and validation.quarantine is None:
-            hint = "Add 'validation.quarantine' with 'connection' and 'table' or 'path', or set 'on_fail' to 'fail' or 'warn'."
-            yield path, ConfigError("'on_fail: quarantine' needs a place for the rows", hint=hint, path=("on_fail",))
-        if test.type == "schema" and not config.columns:
-            hint = "List the columns: 'columns: {id: {}, name: {}}' on the node."
-            yield path, ConfigError("check 'schema' compares with the 'columns' of the node, and it has none", hint=hint)
-        try:
-            checks.check_specs([test.model_dump(exclude_none=True, by_alias=True)])
-        except ConfigError as error:
-            yield path, error
+
+def wrong_checks(config: NodeConfig) -> Iterator[tuple[Path, ConfigError]]:
+    """What cannot be in `validation.tests` or in `contracts`, with its path in the node."""
+    if config.contracts and not (config.read or config.inputs or config.depends_on):
+        hint = "Add 'read', 'inputs' or 'depends_on', or make them 'validation.tests'."
+        yield ("contracts",), ConfigError("contracts look at the input of a node, and this one has none", hint=hint)
+    for number, test in enumerate(config.contracts):
+        yield from ((("contracts", number), error) for error in _wrong(test, config, quarantine=None))
+    if config.validation is not None:
+        has_place = config.validation.quarantine is not None
+        for number, test in enumerate(config.validation.tests):
+            yield from ((("validation", "tests", number), error) for error in _wrong(test, config, quarantine=has_place))
+
+
+def _wrong(test: CheckConfig, config: NodeConfig, *, quarantine: bool | None) -> Iterator[ConfigError]:
+    """`quarantine` says whether the node has a place for rows; None: they cannot go anywhere."""
+    from odibi_core.checks import check_specs
+
+    if test.on_fail == "quarantine" and quarantine is None:
+        hint = "Set 'on_fail' to 'fail' or 'warn', or make it one of 'validation.tests'."
+        yield ConfigError("a contract sets no rows aside: it is about the input as it came", hint=hint, path=("on_fail",))
+    elif test.on_fail == "quarantine" and not quarantine:
+        hint = "Add 'validation.quarantine' with 'connection' and 'table' or 'path', or set 'on_fail' to 'fail' or 'warn'."
+        yield ConfigError("'on_fail: quarantine' needs a place for the rows", hint=hint, path=("on_fail",))
+    if test.type == "schema" and not config.columns:
+        hint = "List the columns: 'columns: {id: {}, name: {}}' on the node."
+        yield ConfigError("check 'schema' compares with the 'columns' of the node, and it has none", hint=hint)
+    try:
+        check_specs([_as_given(test)])
+    except ConfigError as error:
+        yield error
 
 
 def validation_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:
@@ -40,20 +54,36 @@ def validation_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:
     Raises:
         ConfigError: If one is wrong (the planner refuses it before a run).
     """
-    if config.validation is None or not config.validation.tests:
-        return ()
-    from odibi_core.checks import check_specs
+    return () if config.validation is None else _specs(config.validation.tests)
 
-    return check_specs([test.model_dump(exclude_none=True, by_alias=True) for test in config.validation.tests])
+
+def contract_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:
+    """
+    The checks of `contracts`, ready to be evaluated on the input.
+
+    Raises:
+        ConfigError: As `validation_checks`.
+    """
+    return _specs(config.contracts)
 
 
 def check_queries(config: NodeConfig) -> Iterator[tuple[str, str]]:
-    """What the checks of a node ask SQL for: the name of the check and its query."""
-    specs = validation_checks(config)
-    if not specs:
-        return
-    from odibi_core.checks import selected
+    """What the checks of a node ask SQL for: what asks, and its query."""
+    for what, specs in (("contract", contract_checks(config)), ("check", validation_checks(config))):
+        for spec in specs:
+            if spec.params.query is not None:
+                from odibi_core.checks import selected
 
-    for spec in specs:
-        if spec.params.query is not None:
-            yield spec.name, selected(spec.params.query)
+                yield f"{what} '{spec.name}'", selected(spec.params.query)
+
+
+def _specs(tests: Sequence[CheckConfig]) -> tuple[CheckSpec, ...]:
+    if not tests:
+        return ()
+    from odibi_core.checks import check_specs
+
+    return check_specs([_as_given(test) for test in tests])
+
+
+def _as_given(test: CheckConfig) -> dict[str, Any]:
+    return test.model_dump(exclude_none=True, by_alias=True)

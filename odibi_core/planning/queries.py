@@ -69,9 +69,9 @@ class NodeQueries(Frozen):
         return self.compiled
 
     def _add_checks(self, resolved: NodeConfig, sources: Mapping[Path, str]) -> None:
-        secret = bool(variables_in([self.written.get("validation")]))
-        for name, query in check_queries(resolved):
-            about = f"check '{name}' of node '{self.config.name}'"
+        secret = bool(variables_in([self.written.get("validation"), self.written.get("contracts")]))
+        for what, query in check_queries(resolved):
+            about = f"{what} of node '{self.config.name}'"
             self._add(query_place(query), query, {"df"}, about, sources=sources, secret=secret)
 
     def _add_step(self, place: int, step: StepConfig, tables: Collection[str]) -> None:

@@ -86,7 +86,6 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
 
 def _unavailable_keys(config: NodeConfig) -> list[str]:
     unavailable = {
-        "contracts": bool(config.contracts),
         "relationships": bool(config.relationships),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
         "validation.gate": config.validation is not None and config.validation.gate is not None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
@@ -15,6 +15,7 @@ from odibi_core.planning.reading import reads_of
 from odibi_core.planning.refusals import calls_by_place, patterns_known
 from odibi_core.ports import Cached, CompiledSql, Connections, Engine, Scanned, SecretSource, Sink, Source
 from odibi_core.runtime.anonymising import without_personal_values
+from odibi_core.runtime.contracts import ContractsFound, contracts_of
 from odibi_core.runtime.datasets import (
     FILE_FORMATS,
     SOURCE_FILE,
@@ -47,6 +48,7 @@ class Computed(Frozen):
     warnings: tuple[str, ...] = ()
     account: RowAccount | None = None
     archives: tuple[Archive, ...] = ()  # of rows that did not parse; they are written before the commit
+    contracts: ContractsFound = field(default_factory=ContractsFound)
 
     @property
     def rows_in(self) -> int | None:
@@ -85,11 +87,13 @@ class Computer(Frozen):
 
         Raises:
             ConfigError: If it has no input.
+            ContractBrokenError: If the input breaks a contract.
             OdibiError: Whatever the engine finds wrong with the data or the store.
         """
         inputs = self._read(plan, node, config, load)
         library, trail = self._library(), inputs.trail()
-        with library.blaming():
+        contracts = contracts_of(plan, node, config, primary=inputs.primary, reads=tuple(inputs.reads), engine=self.engine)
+        with contracts.first(), library.blaming():
             frame = transform(
                 config,
                 node,
@@ -103,14 +107,22 @@ class Computer(Frozen):
                 trail=trail,
             )
             frame, warnings = without_personal_values(frame, config, node.personal, self.secret)
-            cached = self.engine.cache(frame, {**inputs.uncounted, **trail.counting()})
+            cached = self.engine.cache(frame, {**inputs.uncounted, **trail.counting()}, contracts.question)
+        promised = contracts.judged(cached.answer)
         account = trail.account(cached.counts, rows=cached.rows, aside=0 if patterns is None else patterns.rows_aside)
         reads = tuple(
             read if read.rows is not None else read.model_copy(update={"rows": cached.counts.get(read.dataset)}) for read in inputs.reads
         )
         told = (*warnings, *self._changes(plan, config), *unparsed_warnings(reads))
-        archives = tuple(inputs.archives)
-        return Computed(cached=cached, reads=reads, patterns=patterns, warnings=told, account=account, archives=archives)
+        return Computed(
+            cached=cached,
+            reads=reads,
+            patterns=patterns,
+            warnings=told,
+            account=account,
+            archives=tuple(inputs.archives),
+            contracts=promised,
+        )
 
     def _library(self) -> Library:
         from odibi_core.transforms import Library

@@ -32,6 +32,7 @@ from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, WriteConflictError, WriteReceipt
 from odibi_core.runtime.compute import Computer, mark_key, source_of
+from odibi_core.runtime.contracts import ContractBrokenError
 from odibi_core.runtime.deadline import refuse_late
 from odibi_core.runtime.drift import with_users
 from odibi_core.runtime.loading import Load, window_over
@@ -172,12 +173,16 @@ class NodeRunner(Frozen):
             if receipt is not None:
                 return self._recovered(opened, receipt)
         load = Load(first=opened.sink is not None and not opened.sink.exists, frozen=self._freeze(opened))
-        computed = self.computer.compute(plan, node, opened.config, load, opened.patterns)
+        try:
+            computed = self.computer.compute(plan, node, opened.config, load, opened.patterns)
+        except ContractBrokenError as broken:
+            progress.reads, progress.checks = broken.reads, broken.found.results
+            raise
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
         progress.account = computed.account
         progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
         evaluation = validate(computed.cached, opened.config, check_context(plan, node, opened.config, self.computer.engine))
-        progress.checks = told(evaluation.results, opened.config)
+        progress.checks = (*computed.contracts.results, *told(evaluation.results, opened.config))
         refuse(progress.checks)
         # Here a gate judges the evaluation as a whole, before anything is written.
         kept = computed.cached if evaluation.rejected is None else self.computer.engine.cache(evaluation.kept, {})

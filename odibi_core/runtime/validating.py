@@ -48,7 +48,7 @@ def validate(cached: Cached, config: NodeConfig, context: CheckContext) -> Evalu
     specs = validation_checks(config)
     if not specs:
         frame, rows = cached.frame, cached.rows
-        return Evaluation(results=(), rows=rows, passed_rows=rows, rejected_rows=0, kept=frame, valid=frame, rejected=None)
+        return Evaluation(results=(), rows=rows, passed_rows=rows, rejected_rows=0, kept=frame, valid=frame, broken={}, rejected=None)
     if config.validation is not None and config.validation.mode == "warn":
         specs = tuple(spec.warning() for spec in specs)
     return evaluate(cached.frame, specs, context)

@@ -115,7 +115,7 @@ class SimEngine:
     def sql(self, query: CompiledSql, tables: Mapping[str, Rows]) -> Rows:
         raise AssertionError("no SQL here")
 
-    def cache(self, frame: Rows, counting: Mapping[str, Rows]) -> Cached:
+    def cache(self, frame: Rows, counting: Mapping[str, Rows], asking: Rows | None = None) -> Cached:
         self.lake.world.executions += 1
         self.lake.world.step()
         return Cached(frame=frame, rows=len(frame), counts={name: len(other) for name, other in counting.items()}, columns=())

@@ -181,16 +181,18 @@ class PolarsEngine:
         with translated("preparing a SQL step"):
             return framed(run_query(query, {name: native(given[name]) for name in query.tables}))
 
-    def cache(self, frame: Frame, counting: Mapping[str, Frame]) -> Cached:
-        """Compute once, so that it can be read many times; count other frames in the same pass."""
+    def cache(self, frame: Frame, counting: Mapping[str, Frame], asking: Frame | None = None) -> Cached:
+        """Compute once, so that it can be read many times; count other frames and ask for a single row in the same pass."""
         wanted = native(frame)
         others = {name: native(other) for name, other in counting.items() if native(other) is not wanted}
-        computed = self._computed([wanted, *(other.select(pl.len()) for other in others.values())], "computing the node's rows")
+        asked = [] if asking is None else [native(asking)]
+        computed = self._computed([wanted, *asked, *(other.select(pl.len()) for other in others.values())], "computing the node's rows")
         rows = computed[0]
         counts = dict.fromkeys(counting, rows.height)
-        counts |= {name: int(count.item()) for name, count in zip(others, computed[1:], strict=True)}
+        counts |= {name: int(count.item()) for name, count in zip(others, computed[1 + len(asked) :], strict=True)}
+        answer = computed[1].row(0, named=True) if asked else {}
         columns = tuple(Column(name=name, type=str(dtype)) for name, dtype in rows.schema.items())
-        return Cached(frame=framed(rows.lazy()), rows=rows.height, counts=counts, columns=columns)
+        return Cached(frame=framed(rows.lazy()), rows=rows.height, counts=counts, columns=columns, answer=answer)
 
     def maximum(self, frame: Frame, window: Window) -> Scalar:
         """The largest value of a window's column, or of its fallback where that is null; None if there is no value."""

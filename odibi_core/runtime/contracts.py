@@ -1,0 +1,102 @@
+"""What the input of a node must be like: the checks of its `contracts:`, asked in the pass that computes the node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
+
+from odibi_core.config import NodeConfig
+from odibi_core.errors import CheckFailedError, ConfigError, DataError
+from odibi_core.events import CheckResult, DatasetRead
+from odibi_core.frozen import Frozen
+from odibi_core.planning.checking import contract_checks
+from odibi_core.planning.plan import Plan, PlannedNode
+from odibi_core.ports import Engine, FileChangedError, Frame
+from odibi_core.runtime.validating import check_context
+
+if TYPE_CHECKING:
+    from odibi_core.checks import Flagged
+
+
+class ContractsFound(Frozen):
+    """What the contracts of a node say of its input."""
+
+    results: tuple[CheckResult, ...] = ()
+    broken: Mapping[str, Frame] = field(default_factory=dict)  # the rows that break a contract, by its name
+
+
+class ContractBrokenError(CheckFailedError):
+    """The input is not what the node was promised. Carries what was found."""
+
+    def __init__(self, error: CheckFailedError, found: ContractsFound, reads: tuple[DatasetRead, ...]) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.found = found
+        self.reads = reads
+
+
+class Contracts(Frozen):
+    """The contracts of a node over its input; nothing is computed yet."""
+
+    flags: Flagged | None
+    engine: Engine
+    reads: tuple[DatasetRead, ...]
+
+    @property
+    def question(self) -> Frame | None:
+        """The row that answers them, for the pass that computes the node."""
+        return None if self.flags is None else self.flags.totals()
+
+    def judged(self, answer: Mapping[str, Any]) -> ContractsFound:
+        """
+        What the answer says.
+
+        Raises:
+            ContractBrokenError: If a contract is broken that does not only warn.
+        """
+        if self.flags is None:
+            return ContractsFound()
+        from odibi_core.checks import failed_error
+
+        results = tuple(result.model_copy(update={"of": "input"}) for result in self.flags.results(answer))
+        found = ContractsFound(results=results, broken=self.flags.breaking(results))
+        error = failed_error(results)
+        if error is not None:
+            raise ContractBrokenError(error, found, self.reads)
+        return found
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """
+        While it lasts the node is computed: if that fails because of the data, a broken contract is the better answer.
+
+        Raises:
+            ContractBrokenError: Instead of the failure, if a contract is broken.
+        """
+        try:
+            yield
+        except FileChangedError:
+            raise
+        except (ConfigError, DataError):
+            question = self.question
+            if question is not None:
+                self.judged(self.engine.cache(question, {}, question).answer)
+            raise
+
+
+def contracts_of(
+    plan: Plan, node: PlannedNode, config: NodeConfig, *, primary: Frame | None, reads: tuple[DatasetRead, ...], engine: Engine
+) -> Contracts:
+    """
+    The contracts of a node over its primary input: what `read:` gives, or the first of `inputs:` and of the nodes above.
+
+    Raises:
+        SchemaMismatchError: If a contract reads a column that is missing, or whose type it cannot be compared with.
+    """
+    specs = contract_checks(config)
+    if not specs or primary is None:
+        return Contracts(flags=None, engine=engine, reads=reads)
+    from odibi_core.checks import flagged
+
+    return Contracts(flags=flagged(primary, specs, check_context(plan, node, config, engine)), engine=engine, reads=reads)

@@ -13,6 +13,7 @@ from odibi_core.checks.contract import CheckContext, CheckParams, ColumnName, Ex
 if TYPE_CHECKING:
     from narwhals.dtypes import DType
 
+MOST_SIGNS = 5000  # of a pattern
 Scalar = bool | int | float | str
 
 
@@ -68,12 +69,11 @@ class RegexParams(CheckParams):
     @field_validator("pattern")
     @classmethod
     def _runs_on_every_engine(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error.msg}") from None
-        if re.search(r"\(\?<?[=!]|\\[1-9]|\(\?P=", pattern):
-            raise ValueError("has look-around or a back reference, which Polars has not")
+        if re.search(r"\(\?<?[=!]|\\[1-9]|\(\?P=|(?<!\\)[*+?}]\+", pattern):
+            raise ValueError("has look-around, a back reference or a possessive repetition, which Polars has not")
+        trouble = _trouble(pattern)
+        if trouble:
+            raise ValueError(trouble)
         return pattern
 
 
@@ -117,11 +117,37 @@ def in_range(params: RangeParams, context: CheckContext) -> Expression:
 
 @check("regex_match", RegexParams)
 def regex_match(params: RegexParams, _: CheckContext) -> Expression:
-    """The column's text begins with the pattern (anchored at the start, not at the end), or is NULL."""
+    """
+    The column's text begins with the pattern (anchored at the start, not at the end), or is NULL.
+
+    Patterns are those of Rust's regex, whose time is linear in the text: without look-around and back references. One that does not
+    compile, or only into more than 10 MB, is refused when the run is planned.
+
+    Example: `pattern: "[^@]+@[^@]+\\.[a-z]+$"`.
+
+    Source: https://docs.rs/regex/latest/regex/#syntax.
+    """
     import narwhals as nw
 
     text = nw.col(params.column).cast(nw.String)
     return (~text.str.contains(f"^(?:{params.pattern})")).fill_null(value=False)
+
+
+def _trouble(pattern: str) -> str:
+    """Why the engine cannot compile a pattern, or would need too much memory for it; empty if it can."""
+    import narwhals as nw
+    from narwhals.exceptions import NarwhalsError
+
+    if len(pattern) > MOST_SIGNS:
+        return f"is longer than {MOST_SIGNS} characters"
+    try:
+        nw.from_dict({"x": [""]}, backend="polars").select(nw.col("x").str.contains(f"^(?:{pattern})"))
+    except NarwhalsError as error:
+        if "size limit" in str(error):
+            return "is too large: its repetitions multiply"
+        found = re.search(r"^error: (.+)$", str(error), re.MULTILINE)
+        return f"is not a regular expression: {found[1] if found else 'it does not compile'}"
+    return ""
 
 
 def _as_type(value: Any, dtype: DType) -> Any:

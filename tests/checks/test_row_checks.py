@@ -47,6 +47,8 @@ BROKEN = [
     ("a range of texts", {"type": "range", "column": "text", "max": "b"}, 1),
     ("a pattern is anchored at the start only, NULL passes", {"type": "regex_match", "column": "text", "pattern": "a|b"}, 2),
     ("an end is anchored if it is written", {"type": "regex_match", "column": "text", "pattern": "b$"}, 3),
+    ("a pattern may name classes of letters", {"type": "regex_match", "column": "text", "pattern": "\\p{L}*$"}, 0),
+    ("a plus may be meant as such", {"type": "regex_match", "column": "text", "pattern": "\\++|"}, 0),
     ("a pattern sees numbers as text", {"type": "regex_match", "column": "id", "pattern": "[12]"}, 0),
 ]
 
@@ -71,6 +73,13 @@ def test_a_row_count_judges_the_table(bounds, passed, detail):
     """It says how many rows there are and how many were expected; no single row breaks it."""
     (result,) = evaluate(FRAME, check_specs([{"type": "row_count", **bounds}])).results
     assert (result.passed, result.failed_rows, result.detail) == (passed, 0, detail)
+
+
+def test_a_pattern_that_is_slow_elsewhere_is_fast_here():
+    """Nested repetitions cost time that grows with the text, not with its power."""
+    text = pl.LazyFrame({"t": ["a" * 100_000 + "!"]})
+    (result,) = evaluate(nw.from_native(text), check_specs([{"type": "regex_match", "column": "t", "pattern": "(a+)+$"}])).results
+    assert result.failed_rows == 1
 
 
 def test_an_empty_table_breaks_only_its_row_count():

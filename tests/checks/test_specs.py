@@ -55,6 +55,11 @@ def test_each_check_of_a_node_has_a_name_of_its_own():
         ({"type": "accepted_values", "column": "a", "values": []}, "'values'"),
         ({"type": "regex_match", "column": "a", "pattern": "("}, "is not a regular expression"),
         ({"type": "regex_match", "column": "a", "pattern": "a(?!b)"}, "look-around"),
+        ({"type": "regex_match", "column": "a", "pattern": "(a)\\1"}, "a back reference"),
+        ({"type": "regex_match", "column": "a", "pattern": "a++"}, "possessive"),
+        ({"type": "regex_match", "column": "a", "pattern": "a\\Z"}, "is not a regular expression: unrecognized escape sequence"),
+        ({"type": "regex_match", "column": "a", "pattern": "(a{1000}){1000}"}, "is too large: its repetitions multiply"),
+        ({"type": "regex_match", "column": "a", "pattern": "a" * 5001}, "is longer than 5000 characters"),
         ({"type": "unique", "columns": ["a"], "on_fail": "explode"}, "unknown 'on_fail: explode'"),
     ],
 )

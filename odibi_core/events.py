@@ -149,6 +149,14 @@ class Sample(Record):
     note: str = ""  # e.g. "[REDACTED: Sensitive Data]" instead of rows
 
 
+class FailingRows(Record):
+    """Some of the rows that break a check."""
+
+    check: str
+    of: Literal["input", "output"] = "output"
+    sample: Sample
+
+
 class FrameAt(Record):
     """Where a later node finds this node's output: a Delta version or a staged Parquet object of the run."""
 
@@ -182,6 +190,7 @@ class NodeResult(Record):
     checks: tuple[CheckResult, ...] = ()
     watermark: WatermarkMoved | None = None
     sample: Sample | None = None
+    failing: tuple[FailingRows, ...] = ()
     output: FrameAt | None = None
     error: ErrorRecord | None = None
     reason: str = ""  # why it was skipped

@@ -72,6 +72,14 @@ class Limit(Record):
     most: int
 
 
+class FailureSamples(Record):
+    """How many of the rows that break checks a node shows."""
+
+    per_check: int = 100
+    in_all: int = 500
+    checks: int = 5
+
+
 class Plan(Record):
     """A run before it runs."""
 
@@ -91,6 +99,7 @@ class Plan(Record):
     connections: dict[str, JsonValue]  # as written
     story: dict[str, JsonValue] | None = None  # as written
     max_sample_rows: int = 10
+    failure_samples: FailureSamples = Field(default_factory=FailureSamples)
     table_properties: dict[str, str] = {}  # of Delta tables that are founded, where a node says nothing else
     fingerprint: str  # of the configuration that it was compiled from
     code: str = ""  # of the authors' Python files; empty if there are none. They are not frozen: decision 0011

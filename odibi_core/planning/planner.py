@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve
+from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, StoryConfig, resolve
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.frozen import Frozen
@@ -19,7 +19,7 @@ from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, variables_in
 from odibi_core.planning.per_file import refuse_batches_of_one_file
 from odibi_core.planning.personal import personal_columns, without_salt
-from odibi_core.planning.plan import Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
+from odibi_core.planning.plan import FailureSamples, Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
 from odibi_core.planning.queries import NodeQueries, SqlCompiler, text_of
 from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import blob_sources, followers
@@ -87,6 +87,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         connections=without_literals(_mapping(project.tree.get("connections")), looks_secret=_looks_secret),
         story=None if story is None else _mapping(project.tree.get("story")),
         max_sample_rows=10 if story is None else story.max_sample_rows,
+        failure_samples=_failure_samples(story),
         table_properties=project.config.performance.delta_table_properties,
         fingerprint=project.fingerprint,
         code=_code_of(project),
@@ -95,6 +96,12 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
 
 def _looks_secret(text: str) -> bool:
     return Redactor().text(text) != text
+
+
+def _failure_samples(story: StoryConfig | None) -> FailureSamples:
+    if story is None:
+        return FailureSamples()
+    return FailureSamples(per_check=story.failure_sample_size, in_all=story.max_failure_samples, checks=story.max_sampled_validations)
 
 
 def _code_of(project: LoadedProject) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
@@ -26,6 +27,7 @@ from odibi_core.runtime.datasets import (
     read_upstream,
     scan_source,
 )
+from odibi_core.runtime.failing import Show, shows_nothing
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
 from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
@@ -49,6 +51,7 @@ class Computed(Frozen):
     account: RowAccount | None = None
     archives: tuple[Archive, ...] = ()  # of rows that did not parse; they are written before the commit
     contracts: ContractsFound = field(default_factory=ContractsFound)
+    show: Show = shows_nothing  # some of the rows that break checks, with those that break contracts
 
     @property
     def rows_in(self) -> int | None:
@@ -122,6 +125,7 @@ class Computer(Frozen):
             account=account,
             archives=tuple(inputs.archives),
             contracts=promised,
+            show=partial(contracts.show, before=promised.failing),
         )
 
     def _library(self) -> Library:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from odibi_core.config import NodeConfig
 from odibi_core.errors import CheckFailedError, ConfigError, DataError
-from odibi_core.events import CheckResult, DatasetRead
+from odibi_core.events import CheckResult, DatasetRead, FailingRows
 from odibi_core.frozen import Frozen
 from odibi_core.planning.checking import contract_checks
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Engine, FileChangedError, Frame
+from odibi_core.runtime.failing import Show, failing_rows
 from odibi_core.runtime.validating import check_context
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class ContractsFound(Frozen):
     """What the contracts of a node say of its input."""
 
     results: tuple[CheckResult, ...] = ()
-    broken: Mapping[str, Frame] = field(default_factory=dict)  # the rows that break a contract, by its name
+    failing: tuple[FailingRows, ...] = ()
 
 
 class ContractBrokenError(CheckFailedError):
@@ -42,6 +43,7 @@ class Contracts(Frozen):
     flags: Flagged | None
     engine: Engine
     reads: tuple[DatasetRead, ...]
+    show: Show
 
     @property
     def question(self) -> Frame | None:
@@ -60,7 +62,7 @@ class Contracts(Frozen):
         from odibi_core.checks import failed_error
 
         results = tuple(result.model_copy(update={"of": "input"}) for result in self.flags.results(answer))
-        found = ContractsFound(results=results, broken=self.flags.breaking(results))
+        found = ContractsFound(results=results, failing=self.show(results, self.flags.breaking(results)))
         error = failed_error(results)
         if error is not None:
             raise ContractBrokenError(error, found, self.reads)
@@ -94,9 +96,10 @@ def contracts_of(
     Raises:
         SchemaMismatchError: If a contract reads a column that is missing, or whose type it cannot be compared with.
     """
-    specs = contract_checks(config)
-    if not specs or primary is None:
-        return Contracts(flags=None, engine=engine, reads=reads)
-    from odibi_core.checks import flagged
+    specs, flags = contract_checks(config), None
+    if specs and primary is not None:
+        from odibi_core.checks import flagged
 
-    return Contracts(flags=flagged(primary, specs, check_context(plan, node, config, engine)), engine=engine, reads=reads)
+        flags = flagged(primary, specs, check_context(plan, node, config, engine))
+    show = partial(failing_rows, plan=plan, node=node, config=config, engine=engine)
+    return Contracts(flags=flags, engine=engine, reads=reads, show=show)

@@ -20,6 +20,7 @@ from odibi_core.events import (
     DatasetRead,
     DatasetWrite,
     ErrorRecord,
+    FailingRows,
     FrameAt,
     NodeResult,
     NodeStatus,
@@ -56,6 +57,7 @@ class _Progress:
 
     reads: tuple[DatasetRead, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    failing: tuple[FailingRows, ...] = ()
     rows_in: int | None = None
     rows_out: int | None = None
     account: RowAccount | None = None
@@ -176,13 +178,15 @@ class NodeRunner(Frozen):
         try:
             computed = self.computer.compute(plan, node, opened.config, load, opened.patterns)
         except ContractBrokenError as broken:
-            progress.reads, progress.checks = broken.reads, broken.found.results
+            progress.reads, progress.checks, progress.failing = broken.reads, broken.found.results, broken.found.failing
             raise
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
         progress.account = computed.account
         progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
         evaluation = validate(computed.cached, opened.config, check_context(plan, node, opened.config, self.computer.engine))
-        progress.checks = (*computed.contracts.results, *told(evaluation.results, opened.config))
+        results = told(evaluation.results, opened.config)
+        progress.checks = (*computed.contracts.results, *results)
+        progress.failing = computed.show(results, evaluation.broken)
         refuse(progress.checks)
         # Here a gate judges the evaluation as a whole, before anything is written.
         kept = computed.cached if evaluation.rejected is None else self.computer.engine.cache(evaluation.kept, {})
@@ -374,6 +378,7 @@ def _ended(
         rows_out=progress.rows_out,
         account=progress.account,
         checks=progress.checks,
+        failing=progress.failing,
         warnings=(*progress.left_out, *progress.warnings),
         write=write,
         steps=progress.steps,

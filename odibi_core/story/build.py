@@ -201,6 +201,7 @@ def _with_result(story: NodeStory, finished: NodeFinished) -> NodeStory:
             "columns": result.write.columns if result.write else (),
             "steps": result.steps,
             "checks": result.checks,
+            "failing": result.failing,
             "watermark": moved(story.name, result.watermark, result.sample) if result.watermark else None,
             "sample": result.sample,
             "error": result.error,
@@ -287,8 +288,9 @@ def _provenance(start: RunStarted, nodes: Sequence[NodeStory]) -> Provenance:
 
 
 def _masked(nodes: Sequence[NodeStory]) -> tuple[MaskedSample, ...]:
-    return tuple(
-        MaskedSample(node=node.name, columns=node.sample.masked, note="" if node.sample.rows else node.sample.note)
-        for node in nodes
-        if node.sample and (node.sample.masked or (node.sample.note and not node.sample.rows))
-    )
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for node in nodes:
+        for sample in (node.sample, *(one.sample for one in node.failing)):
+            if sample is not None and (sample.masked or (sample.note and not sample.rows)):
+                found.setdefault((node.name, "" if sample.rows else sample.note), {}).update(dict.fromkeys(sample.masked))
+    return tuple(MaskedSample(node=name, columns=tuple(columns), note=note) for (name, note), columns in found.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from odibi_core.events import CheckResult, DatasetRead, DatasetWrite
+from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, Sample
 from odibi_core.story.blocks import Bit, Block, Card, Chips, Code, Facts, Grid, Head, Heading, Line, Lines, Table
 from odibi_core.story.matrix import outcome
 from odibi_core.story.model import Attempt, AttemptOutcome, NodeStory, Tone
@@ -56,11 +56,16 @@ def _blocks(node: NodeStory, start: datetime) -> Iterator[Block]:
             yield from (Lines("quiet", ((f"{place}. {step.kind}",),)), Code(step.text))
     if node.checks:
         yield from (Heading("Checks"), _checks(f"Checks of {node.name}", node.checks))
+        for one in node.failing:
+            yield from _rows(
+                one.sample, f"of {node.name} {'breaks' if len(one.sample.rows) == 1 else 'break'} {_WHAT[one.of]} '{one.check}'"
+            )
     if node.columns:
         yield from (Heading("Columns"), Chips(tuple((f"{column.name} ", Bit(column.type, "quiet")) for column in node.columns)))
     yield from _sample(node)
 
 
+_WHAT = {"input": "contract", "output": "check"}
 _LEFT_OUT = {"joined_out": "without a match that counts", "set_aside": "set aside by a pattern", "gated": "held back by the gate"}
 
 
@@ -140,21 +145,28 @@ def _why(attempt: Attempt) -> Line:
     return (*error, Bit(f" next attempt after {duration(attempt.delay_seconds)}", "quiet"))
 
 
+def _named(check: CheckResult) -> Line:
+    return (check.name,) if check.of == "output" else (f"{check.name} ", Bit("contract", "quiet"))
+
+
 def _checks(caption: str, checks: Sequence[CheckResult]) -> Table:
     heads = (Head("Check"), Head("Kind"), Head("Columns"), Head("Result"), Head("Broken rows", "n"), Head("Detail"))
     rows = tuple(
-        ((check.name,), (check.kind,), (", ".join(check.columns),), (pill(*outcome(check)),), (broken_rows(check),), (check.detail,))
+        (_named(check), (check.kind,), (", ".join(check.columns),), (pill(*outcome(check)),), (broken_rows(check),), (check.detail,))
         for check in checks
     )
     return Table(caption, heads, rows)
 
 
 def _sample(node: NodeStory) -> Iterator[Block]:
-    if node.sample is None:
-        return
-    yield Heading("Sample")
-    if node.sample.note:
-        yield Lines("note", ((node.sample.note,),))
-    if node.sample.rows:
-        hidden = f"; hidden: {', '.join(node.sample.masked)}" if node.sample.masked else ""
-        yield Grid(f"{counted(len(node.sample.rows), 'row')} of {node.name}{hidden}", node.sample.columns, node.sample.rows)
+    if node.sample is not None:
+        yield Heading("Sample")
+        yield from _rows(node.sample, f"of {node.name}")
+
+
+def _rows(sample: Sample, what: str) -> Iterator[Block]:
+    if sample.note:
+        yield Lines("note", ((sample.note,),))
+    if sample.rows:
+        hidden = f"; hidden: {', '.join(sample.masked)}" if sample.masked else ""
+        yield Grid(f"{counted(len(sample.rows), 'row')} {what}{hidden}", sample.columns, sample.rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from odibi_core.events import Sample
@@ -37,7 +37,7 @@ _STEPS = (
 
 def fitting(story: Story) -> Iterator[tuple[Story, tuple[str, ...]]]:
     """The story, smaller and smaller, each time with the notes that its page must show. Those that cannot fit are not offered."""
-    whole = story.model_copy(update={"nodes": tuple(node.model_copy(update={"sample": _short_cells(node)}) for node in story.nodes)})
+    whole = story.model_copy(update={"nodes": tuple(node.model_copy(update=_samples(node, _short_cells)) for node in story.nodes)})
     for limits in _STEPS:
         smaller = _within(whole, limits)
         found = [len(text) for text in texts(smaller)]
@@ -59,21 +59,23 @@ def _within(story: Story, limits: _Limits) -> Story:
 
 def _node(node: NodeStory, limits: _Limits) -> NodeStory:
     lists = {name: getattr(node, name)[: limits.items] for name in _LISTS}
-    return node.model_copy(update={**lists, "sample": _sample(node, limits)})
+    return node.model_copy(update={**lists, **_samples(node, partial(_sample, limits=limits))})
 
 
-def _short_cells(node: NodeStory) -> Sample | None:
-    sample = node.sample
-    if sample is None or all(cell is None or len(cell) <= _CELL for row in sample.rows for cell in row):
+def _samples(node: NodeStory, change: Callable[[Sample], Sample]) -> dict[str, object]:
+    """The samples of a node, each changed."""
+    failing = tuple(one.model_copy(update={"sample": change(one.sample)}) for one in node.failing)
+    return {"sample": None if node.sample is None else change(node.sample), "failing": failing}
+
+
+def _short_cells(sample: Sample) -> Sample:
+    if all(cell is None or len(cell) <= _CELL for row in sample.rows for cell in row):
         return sample
     rows = tuple(tuple(cell and shortened(cell, _CELL) for cell in row) for row in sample.rows)
     return sample.model_copy(update={"rows": rows})
 
 
-def _sample(node: NodeStory, limits: _Limits) -> Sample | None:
-    sample = node.sample
-    if sample is None:
-        return None
+def _sample(sample: Sample, limits: _Limits) -> Sample:
     wide = limits.sample_columns
     rows = tuple(row[:wide] for row in sample.rows[: limits.sample_rows])
     return sample.model_copy(update={"columns": sample.columns[:wide], "rows": rows})

@@ -11,6 +11,7 @@ from odibi_core.events import (
     DatasetRead,
     DatasetWrite,
     ErrorRecord,
+    FailingRows,
     NodeStatus,
     RowAccount,
     RunStatus,
@@ -143,6 +144,7 @@ class NodeStory(Record):
     columns: tuple[Column, ...] = ()
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    failing: tuple[FailingRows, ...] = ()  # some rows that break checks
     watermark: WatermarkStory | None = None
     sample: Sample | None = None
     error: ErrorRecord | None = None

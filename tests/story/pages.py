@@ -92,7 +92,7 @@ def everywhere(events: list[AnyRunEvent], text: str) -> list[AnyRunEvent]:
     return [type(event).model_validate(_put(event.model_dump(), text)) for event in events]
 
 
-_WORDS = {"status", "severity"}
+_WORDS = {"status", "severity", "of"}
 
 
 def _put(value: Any, text: str, key: str = "") -> Any:

@@ -45,8 +45,10 @@ class Journal:
 
     def open_run(self, plan: Plan) -> Plan:
         """Freeze a plan. Somebody may have been faster: the stored plan is the one that counts."""
-        self._store.put_if_absent(f"open/{plan.run_id}", b"")
-        self._store.put_if_absent(f"runs/{plan.run_id}/plan.json", plan.model_dump_json().encode())
+        self._store.put_if_absent(f"open/{plan.run_id}", b"{}")  # not empty: of an empty blob Azure's library asks twice
+        if self._store.put_if_absent(f"runs/{plan.run_id}/plan.json", plan.model_dump_json().encode()):
+            self._plans.put(plan.run_id, plan)
+            return plan
         stored = self.plan(plan.run_id)
         if stored is None:
             raise PermanentServiceError(f"the plan of run {plan.run_id} vanished", hint="Is something deleting objects under 'runs/'?")

@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from odibi_core.engines.polars import delta_upkeep
+from odibi_core.engines.polars.delta_upkeep import AUTO_COMPACT, MANY_FILES
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.ports import MergeRules, Upkeep, WriteConflictError
 
@@ -113,6 +115,69 @@ def test_old_files_go_and_young_ones_stay(lake, lazily):
     assert sink.maintain() == ""
     assert len(list((lake.root / "t").glob("*.parquet"))) == 3
     assert DeltaTable(str(lake.root / "t"), version=1).version() == 1
+
+
+@pytest.mark.parametrize("upkeep", [Upkeep(compact=True), Upkeep(zorder_by=("n",))])
+def test_of_two_who_rewrite_a_table_at_once_one_does(lake, lazily, upkeep):
+    """delta-rs alone lets both commit, and every row is there twice."""
+    for _ in range(3):
+        lake.write(DAYS)
+    first = lake.engine.open(lake.target(transaction="r1/n", upkeep=upkeep))
+    second = lake.engine.open(lake.target(transaction="r2/n", upkeep=upkeep))
+    first.write(lazily(DAYS), {})
+    second.write(lazily(DAYS), {})
+    told = {first.maintain(), second.maintain()}
+    assert told == {"", "table 'lake/t' was not kept up, somebody else works on it; the next write does it"}
+    assert lake.read().height == 15
+
+
+@pytest.mark.parametrize("upkeep", [Upkeep(compact=True), Upkeep(zorder_by=("n",))])
+def test_a_rewrite_that_begins_while_another_one_works_ends_it(lake, lazily, upkeep, monkeypatch):
+    """The second one says that it rewrites after the first one did, and before the first one has committed."""
+    for _ in range(3):
+        lake.write(DAYS)
+    first = lake.engine.open(lake.target(transaction="r1/n", upkeep=upkeep))
+    first.write(lazily(DAYS), {})
+    said = delta_upkeep._refuse_others
+
+    def interrupted(table):
+        monkeypatch.setattr(delta_upkeep, "_refuse_others", said)
+        said(table)
+        second = lake.engine.open(lake.target(transaction="r2/n", upkeep=upkeep))
+        second.write(lazily(DAYS), {})
+        assert second.maintain() == ""
+
+    monkeypatch.setattr(delta_upkeep, "_refuse_others", interrupted)
+    assert first.maintain() == "table 'lake/t' was not kept up, somebody else works on it; the next write does it"
+    assert lake.read().height == 15
+
+
+def test_many_small_files_become_few_by_themselves(lake):
+    """Whatever the mode; not more often than needed, and not if the table says no."""
+    for number in range(MANY_FILES + 3):
+        lake.write(DAYS, path="small", transaction=f"r{number}/n")
+        keep(lake, "small", f"r{number}/n")
+        lake.write(DAYS, path="as_it_is", transaction=f"r{number}/n", properties={AUTO_COMPACT: "false"})
+        keep(lake, "as_it_is", f"r{number}/n")
+    assert len(lake.table("small").file_uris()) == 4
+    assert [entry["operation"] for entry in lake.table("small").history()].count("OPTIMIZE") == 1
+    assert len(lake.table("as_it_is").file_uris()) == MANY_FILES + 3
+    assert lake.read("small").height == lake.read("as_it_is").height == 3 * (MANY_FILES + 3)
+
+
+def test_small_files_of_many_parts_are_left(lake):
+    """Files of two parts are never one; rewriting would change nothing, every time."""
+    rows = pl.DataFrame({"part": [f"p{number}" for number in range(MANY_FILES)], "n": range(MANY_FILES)})
+    for number in range(2):
+        lake.write(rows, partition_by=("part",), transaction=f"r{number}/n")
+        keep(lake, "t", f"r{number}/n")
+    assert len(lake.table().file_uris()) == 2 * MANY_FILES
+
+
+def keep(lake, path, transaction):
+    """What the runtime does after a commit."""
+    sink = lake.engine.open(lake.target(path, transaction=transaction))
+    assert sink.maintain() == ""
 
 
 @pytest.mark.parametrize("upkeep", [Upkeep(compact=True), Upkeep(zorder_by=("n",))])

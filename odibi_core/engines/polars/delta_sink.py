@@ -22,7 +22,7 @@ from odibi_core.engines.polars.delta_table import (
     refuse_unwritable,
     table_schema,
 )
-from odibi_core.engines.polars.delta_upkeep import keep_up
+from odibi_core.engines.polars.delta_upkeep import keep_up, merge_small_files
 from odibi_core.engines.polars.delta_write import commit_rows, rows_in_log, rows_to_write, widen
 from odibi_core.engines.polars.drift import conformed, wider_types
 from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
@@ -60,6 +60,8 @@ class DeltaSink:
         if target.mode in _KEYED and not target.keys:
             raise ConfigError(f"mode '{target.mode}' needs keys", hint="Set 'keys' in the write options.")
         refuse_properties(target.properties)
+        if target.mode != "append":
+            tables.wait_for_turn(target.location)
         with translated(f"opening table '{self._name}'"):
             self._table = tables.take(target.location)
             if self._table is None:
@@ -145,16 +147,23 @@ class DeltaSink:
             return self._receipt_after(error, commit)
 
     def maintain(self) -> str:
-        """Set properties, compact, order and vacuum as the target says. The rows are in: what goes wrong is told and nothing more."""
+        """
+        Set properties, compact, order and vacuum as the target says; merge small files where there are many.
+
+        The rows are in: what goes wrong is told and nothing more. Small files that could not be merged now are no news.
+        """
         if self._table is None:
             return ""
+        asked = False
         try:
+            merge_small_files(self._table)
+            asked = True
             keep_up(self._table, self._target.upkeep or Upkeep(), self._target.properties)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except CommitFailedError:
             self._tables.forget(self._table)
-            return f"table '{self._name}' was not kept up, somebody else works on it; the next write does it"
+            return f"table '{self._name}' was not kept up, somebody else works on it; the next write does it" if asked else ""
         except BaseException as error:  # noqa: BLE001 - a panic too: nothing of this may fail a node whose rows are in
             self._tables.forget(self._table)
             known = translate(error, f"keeping up table '{self._name}'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 import polars as pl
@@ -11,6 +12,46 @@ from odibi_core.engines.polars.delta_table import table_schema
 from odibi_core.ports import Expiry, Upkeep
 
 SAFE_RETENTION_HOURS = 168  # a file that is newer may be read, or be about to be committed (delta-rs#3645)
+
+MANY_FILES = 16  # small ones, of one partition: whoever reads them asks the store at least twice for each
+SMALL_BYTES, ENOUGH_BYTES = 4 * 1024**2, 16 * 1024**2  # what is small, and what small files become at most
+_TARGET_BYTES = 100 * 1024**2  # what delta-rs makes of them if nothing else is said
+AUTO_COMPACT = "delta.autoOptimize.autoCompact"  # Databricks' property; "false" leaves small files as they are
+
+
+def merge_small_files(table: DeltaTable) -> None:
+    """
+    Rewrite small files as few larger ones where there are many, on the very handle that committed. The rows stay as they are.
+
+    Without it a table that gets a few rows with every run costs its readers a little more every time, for ever.
+    """
+    if table.metadata().configuration.get(AUTO_COMPACT, "").lower() != "false" and _small_files(table, below=SMALL_BYTES) >= MANY_FILES:
+        _refuse_others(table)
+        table.optimize.compact(target_size=ENOUGH_BYTES, commit_properties=CommitProperties(max_commit_retries=0))
+
+
+def _refuse_others(table: DeltaTable) -> None:
+    """
+    Make sure that of all who want to rewrite the files of a table one does.
+
+    delta-rs 1.6 lets two rewrites of the same files both commit, which doubles their rows, and leaves the transactions of a rewrite out.
+    But it refuses every commit whose table's metadata changed meanwhile. So each rewrite follows a change of metadata of its own, which
+    itself is refused unless this handle is on the newest version: of two, the one who says so first is refused by the one who says so last,
+    or is done by then.
+    """
+    mark = {"odibi.rewrite": uuid.uuid4().hex}
+    table.alter.set_table_properties(mark, raise_if_not_exists=False, commit_properties=CommitProperties(max_commit_retries=0))
+
+
+def _small_files(table: DeltaTable, *, below: int) -> int:
+    """How many files of fewer bytes there are in the partition that has most of them."""
+    files = pl.DataFrame(table.get_add_actions(flatten=True))
+    small = files.filter(pl.col("size_bytes") < below)
+    partitions = [f"partition.{name}" for name in table.metadata().partition_columns]
+    if small.is_empty() or not partitions:
+        return small.height
+    largest: int = max(small.group_by(partitions).len()["len"].to_list())
+    return largest
 
 
 def keep_up(table: DeltaTable, upkeep: Upkeep, properties: Mapping[str, str]) -> None:
@@ -29,8 +70,10 @@ def keep_up(table: DeltaTable, upkeep: Upkeep, properties: Mapping[str, str]) ->
         column = upkeep.expiry.column.replace("`", "``")
         table.delete(f"`{column}` < '{upkeep.expiry.before}'", commit_properties=alone)
     if upkeep.zorder_by:
+        _refuse_others(table)
         table.optimize.z_order(list(upkeep.zorder_by), commit_properties=alone)
-    elif upkeep.compact:
+    elif upkeep.compact and _small_files(table, below=_TARGET_BYTES) > 1:
+        _refuse_others(table)
         table.optimize.compact(commit_properties=alone)
     if upkeep.vacuum_hours is not None:
         hours = max(upkeep.vacuum_hours, SAFE_RETENTION_HOURS)

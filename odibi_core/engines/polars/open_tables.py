@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.ports import Location
 
 MOST_IDLE = 24  # handles of a process; each has the list of its table's files
+LONGEST_WAIT_SECONDS = 20.0  # for another thread of this process that is about to write the same table
 OLDEST_SECONDS = 900.0  # then a table is opened anew, whatever we believe to know of it
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -53,6 +55,7 @@ class OpenTables:
         self._lock = threading.Lock()
         self._idle: list[tuple[_Key, OpenTable]] = []  # the last one given back is the last one here
         self._noted: dict[_Key, int] = {}  # a version that a table had: its entry may become an anchor
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # by URI
 
     def take(self, location: Location, *, version: int | None = None) -> OpenTable | None:
         """A handle on a table as it is now, or as it was at a version; None if there is none."""
@@ -72,6 +75,14 @@ class OpenTables:
         elif found.anchor is None:
             self._noted[key] = found.table.version()
         return found
+
+    def turn(self, location: Location, *, wait: bool) -> threading.Lock | None:
+        """The right to be the next of this process that writes a table, as a lock to release; None if it is not to be had in time."""
+        if not self._keep:
+            return None
+        with self._lock:
+            turn = self._turns[location.uri]
+        return turn if turn.acquire(timeout=LONGEST_WAIT_SECONDS if wait else 0.0) else None
 
     def give_back(self, opened: OpenTable) -> None:
         """Let the next one have a handle. It must be on a version of its table: after a failed commit forget it instead."""
@@ -113,6 +124,19 @@ class Borrowed:
     def __init__(self, tables: OpenTables) -> None:
         self._tables = tables
         self._out: list[OpenTable] = []
+        self._turns: dict[str, threading.Lock] = {}
+
+    def wait_for_turn(self, location: Location) -> None:
+        """
+        Let another thread of this process finish its write of a table before this one opens it: both at once is one of them for nothing.
+
+        Only a courtesy, and not for long: whoever goes on without a turn is refused by the table. Who has a turn waits for no second one,
+        so nobody waits for a thread that waits.
+        """
+        if location.uri not in self._turns:
+            turn = self._tables.turn(location, wait=not self._turns)
+            if turn is not None:
+                self._turns[location.uri] = turn
 
     def take(self, location: Location, *, version: int | None = None) -> DeltaTable | None:
         """A handle on a table as it is now, or as it was at a version; None if there is none."""
@@ -131,6 +155,9 @@ class Borrowed:
         for opened in self._out:
             self._tables.give_back(opened)
         self._out = []
+        for turn in self._turns.values():
+            turn.release()
+        self._turns = {}
 
 
 def _key_of(location: Location) -> _Key:

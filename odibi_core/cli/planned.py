@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,9 +13,12 @@ from odibi_core.errors import ConfigError
 if TYPE_CHECKING:
     from odibi_core.config import LoadedProject, NodeConfig, PipelineConfig
     from odibi_core.messages import Cause, StartRun
+    from odibi_core.planning.outlines import Looked
     from odibi_core.planning.plan import Plan
     from odibi_core.planning.planner import PlannerContext
     from odibi_core.transforms import Library
+
+UNKNOWN_COLUMN = "unknown_column"
 
 
 def plan_of(project: LoadedProject, pipeline: PipelineConfig, nodes: Sequence[str] | None = None) -> Plan:
@@ -38,16 +41,33 @@ def command_for(project: LoadedProject, pipeline: PipelineConfig, nodes: Sequenc
     return StartRun(project=project.config.project, environment=project.environment, pipeline=pipeline.pipeline, cause=cause)
 
 
-def refusals_of(project: LoadedProject, pipeline: PipelineConfig) -> tuple[tuple[str | None, ConfigError], ...]:
-    """Why a run would be refused: every node that is at fault with its error, not only the first. None: the pipeline itself."""
+def refusals_of(
+    project: LoadedProject, pipeline: PipelineConfig, looked: Looked | None = None
+) -> tuple[tuple[str | None, ConfigError], ...]:
+    """
+    Why a run would be refused: every node that is at fault with its error, not only the first. None: the pipeline itself.
+
+    `looked` says which columns were found in the sources that somebody has opened.
+    """
     try:
         plan_of(project, pipeline)
     except ConfigError as error:
         if _refusal_of(project, pipeline.model_copy(update={"nodes": ()})):
             return ((None, error),)
         found = [(node.name, fault) for node in pipeline.nodes if (fault := _fault_of(project, pipeline, node)) is not None]
-        return tuple(found) or ((None, error),)
-    return ()
+        return (*found, *_column_faults(project, pipeline, looked)) or ((None, error),)
+    return tuple(_column_faults(project, pipeline, looked)) if looked is not None else ()
+
+
+def _column_faults(project: LoadedProject, pipeline: PipelineConfig, looked: Looked | None) -> Iterator[tuple[str, ConfigError]]:
+    from odibi_core.planning.outlines import nobody_looked
+    from odibi_core.planning.planner import unknown_columns
+
+    found = unknown_columns(
+        project, command_for(project, pipeline), _context(project), now=datetime.now(UTC), looked=looked or nobody_looked
+    )
+    for fault in found:
+        yield fault.node, ConfigError.of((fault.problem,), code=UNKNOWN_COLUMN)
 
 
 def _fault_of(project: LoadedProject, pipeline: PipelineConfig, node: NodeConfig) -> ConfigError | None:
@@ -56,7 +76,8 @@ def _fault_of(project: LoadedProject, pipeline: PipelineConfig, node: NodeConfig
     from odibi_core.config import NodeConfig
 
     above = [NodeConfig.model_construct(name=name) for name in dict.fromkeys(upstream_of(pipeline)[node.name])]
-    return _refusal_of(project, pipeline.model_copy(update={"nodes": (*above, node)}))
+    error = _refusal_of(project, pipeline.model_copy(update={"nodes": (*above, node)}))
+    return None if error is not None and error.error_code == UNKNOWN_COLUMN else error  # those are looked for with all that is known
 
 
 def _refusal_of(project: LoadedProject, pipeline: PipelineConfig) -> ConfigError | None:

@@ -12,9 +12,10 @@ from odibi_core.errors import ConfigError, Place, Problem
 if TYPE_CHECKING:
     from odibi_core.config import LoadedProject
     from odibi_core.config.marks import Mark
+    from odibi_core.planning.outlines import Looked
 
 
-def refusals_with_places(project: LoadedProject, file: Path) -> tuple[Problem, ...]:
+def refusals_with_places(project: LoadedProject, file: Path, looked: Looked | None = None) -> tuple[Problem, ...]:
     """What is wrong with the authors' functions, and what the planner says, with the places of the nodes, or of the words in their SQL."""
     from odibi_core.cli.planned import library_of, refusals_of
 
@@ -24,7 +25,7 @@ def refusals_with_places(project: LoadedProject, file: Path) -> tuple[Problem, .
     except ConfigError as broken:
         problems.update(dict.fromkeys(broken.problems))
     for pipeline in project.config.pipelines:
-        refusals = refusals_of(project, pipeline)
+        refusals = refusals_of(project, pipeline, looked)
         source = _Source(project, file) if refusals else None
         for node, error in refusals:
             for problem in error.problems:

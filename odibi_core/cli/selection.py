@@ -37,7 +37,7 @@ def choose(project: LoadedProject, *, pipelines: Sequence[str], nodes: Sequence[
 
 
 def _pipelines(project: LoadedProject, names: Sequence[str]) -> tuple[PipelineConfig, ...]:
-    from odibi_core.planning.planner import find_pipeline
+    from odibi_core.planning.node_inputs import find_pipeline
 
     for name in names:
         find_pipeline(project, name)

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter
 from odibi_core.bootstrap import App
 from odibi_core.config import PipelineConfig
 from odibi_core.messages import FileVersion, Requested, StartRun
+from odibi_core.planning.node_inputs import find_pipeline
 from odibi_core.planning.per_file import values_of_one_file
-from odibi_core.planning.planner import find_pipeline
 from odibi_core.planning.triggers import blob_sources, landed_files, reads_arrivals
 from odibi_core.runtime.batches import version_of
 

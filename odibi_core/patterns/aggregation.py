@@ -7,8 +7,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from odibi_core.errors import DataError
+from odibi_core.outline import Around, Outline
 from odibi_core.patterns.alignment import aligned, stacked
-from odibi_core.patterns.audit import Audit, audit_columns, with_audit
+from odibi_core.patterns.audit import Audit, audit_columns, with_audit, with_audit_columns
 from odibi_core.patterns.contract import Made, PatternContext, Place, TargetParams, count, pattern
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, ColumnNames, need_columns, quoted
@@ -61,6 +62,15 @@ class AggregationParams(TargetParams):
 
     def places(self) -> tuple[Place, ...]:
         return (self.the_target(or_write=True),) if self.incremental is not None or self.has_target else ()
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.grain, at="grain")
+        if self.incremental is not None:
+            around.need(given, [self.incremental.timestamp_column], at="incremental")
+        groups = around.query(self.queries()[0], {"df": given})
+        named = [groups.column(name).called(name) for name in (*self.grain, *(measure.name for measure in self.measures))]
+        rows = Outline(columns=tuple(named))
+        return with_audit_columns(rows if self.incremental is None else rows.opened(), self.audit)
 
 
 @pattern("aggregation", AggregationParams)

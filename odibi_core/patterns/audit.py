@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from odibi_core.outline import Outline
+
 LOAD_TIMESTAMP, SOURCE_SYSTEM = "load_timestamp", "source_system"
 
 
@@ -34,3 +36,8 @@ def audit_columns(audit: Audit | None) -> tuple[str, ...]:
     if audit is None:
         return ()
     return ((LOAD_TIMESTAMP,) if audit.load_timestamp else ()) + ((SOURCE_SYSTEM,) if audit.source_system is not None else ())
+
+
+def with_audit_columns(rows: Outline, audit: Audit | None) -> Outline:
+    """What `with_audit` makes of a frame, before there is one."""
+    return rows.with_columns(*(rows.made(name) for name in audit_columns(audit)))

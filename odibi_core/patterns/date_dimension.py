@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from odibi_core.outline import Around, Outline
 from odibi_core.patterns.alignment import stacked
 from odibi_core.patterns.contract import Made, PatternContext, Place, TargetParams, pattern
 from odibi_core.ports import Frame
@@ -56,6 +57,9 @@ class DateDimensionParams(TargetParams):
 
     def places(self) -> tuple[Place, ...]:
         return (self.the_target(),) if self.has_target else ()
+
+    def outline(self, _given: Outline, _around: Around) -> Outline:
+        return Outline.of("days", _NAMES)
 
 
 @pattern("date_dimension", DateDimensionParams)

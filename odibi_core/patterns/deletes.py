@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from odibi_core.errors import ConfigError, DataError
+from odibi_core.outline import Around, Outline
 from odibi_core.patterns.alignment import aligned, stacked
 from odibi_core.patterns.contract import Made, PatternContext, PatternParams, Place, count, pattern
 from odibi_core.ports import Frame
@@ -50,6 +51,12 @@ class DetectDeletesParams(PatternParams):
                 return (Place(role="source", use="read", connection=self.source_connection, path=self.source_table),)
             case _:
                 return ()
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.keys or (), at="keys")
+        if self.mode == "none" or self.soft_delete_col is None:
+            return given
+        return given.with_columns(given.made(self.soft_delete_col))
 
 
 @pattern("detect_deletes", DetectDeletesParams)

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from odibi_core.outline import Around, Outline
 from odibi_core.patterns.alignment import aligned, stacked
-from odibi_core.patterns.audit import SOURCE_SYSTEM, Audit, audit_columns, with_audit
+from odibi_core.patterns.audit import SOURCE_SYSTEM, Audit, audit_columns, with_audit, with_audit_columns
 from odibi_core.patterns.contract import Made, PatternContext, Place, TargetParams, count, pattern
 from odibi_core.patterns.history import Columns, history, marked
 from odibi_core.patterns.surrogate import LONG_AGO, largest_key, numbered, with_unknown_member
@@ -43,6 +44,14 @@ class DimensionParams(TargetParams):
 
     def places(self) -> tuple[Place, ...]:
         return (self.the_target(),) if self.has_target else ()
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.natural_key, at="natural_key")
+        around.need(given, self.track_cols or (), at="track_cols")
+        times = [self.valid_from_col, self.valid_to_col, self.is_current_col] if self.scd_type == 2 else []
+        source = given.without(name for name in given.names if name in (self.surrogate_key, *times))
+        rows = source.with_columns(*(given.made(name) for name in (*times, self.surrogate_key)))
+        return with_audit_columns(rows.opened() if self.has_target else rows, self.audit)
 
 
 @pattern("dimension", DimensionParams)

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from odibi_core.errors import DataError
+from odibi_core.outline import Around, Outline
 from odibi_core.patterns.alignment import stacked
-from odibi_core.patterns.audit import Audit, with_audit
+from odibi_core.patterns.audit import Audit, with_audit, with_audit_columns
 from odibi_core.patterns.contract import Made, PatternContext, PatternParams, Place, count, pattern
 from odibi_core.patterns.lookup import DimensionLookup, looked_up
 from odibi_core.ports import Frame, RowEffect
@@ -99,6 +100,28 @@ class FactParams(PatternParams):
 
     def row_effect(self) -> RowEffect:
         return "deduplicated" if self.deduplicate else "same"  # less the orphans that are set aside
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.keys or () if self.deduplicate else (), at="keys")
+        rows = given
+        for lookup in self.dimensions:
+            rows = lookup.outline(rows, around)
+        rows = self._measured(rows, around)
+        around.need(rows, self.grain or (), at="grain")
+        return with_audit_columns(rows, self.audit)
+
+    def _measured(self, rows: Outline, around: Around) -> Outline:
+        for measure in self.measures:
+            if isinstance(measure, str):
+                around.need(rows, [measure], at="measures")
+                continue
+            for name, expression in measure.items():
+                if _CALCULATES.search(expression):
+                    rows = rows.with_columns(around.query(_query(expression), {"df": rows}).column(_NEW).called(name))
+                elif name != expression:
+                    around.need(rows, [expression], at="measures")
+                    rows = rows.renamed({expression: name})
+        return rows
 
 
 def _query(expression: str) -> str:

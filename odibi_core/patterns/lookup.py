@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from odibi_core.errors import DataError, SchemaMismatchError
+from odibi_core.outline import Around, Outline, made
 from odibi_core.patterns.contract import PatternContext, count
 from odibi_core.ports import Frame
 from odibi_core.transforms.contract import ColumnName, need_columns
@@ -40,6 +41,15 @@ class DimensionLookup(BaseModel):
     def what(self) -> str:
         """How messages call it."""
         return f"dimension '{self.dimension_table}' by '{self.source_column}'"
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        """The facts with the key, and what is missing for it."""
+        things = around.dataset(self.dimension_table)
+        around.need(given, [self.source_column, *([self.as_of] if self.as_of else [])], at="dimensions")
+        versions = [self.valid_from_col, self.valid_to_col] if self.as_of else [self.is_current_col] if self.scd2 else []
+        around.need(things, [self.dimension_key, self.surrogate_key, *versions], at="dimensions", of=self.dimension_table)
+        found = made(self.surrogate_key, [things.column(self.surrogate_key)], how="value")
+        return given.without(name for name in given.names if name == self.surrogate_key).with_columns(found)
 
 
 def looked_up(native: Native, facts: Any, lookup: DimensionLookup, context: PatternContext) -> Any:

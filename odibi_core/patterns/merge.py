@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from odibi_core.errors import DataError
+from odibi_core.outline import UNKNOWN, Around, Outline
 from odibi_core.patterns.alignment import aligned, stacked
 from odibi_core.patterns.contract import Made, PatternContext, Place, TargetParams, count, pattern
 from odibi_core.ports import Frame
@@ -63,6 +64,12 @@ class MergeParams(TargetParams):
     def pair_queries(self) -> tuple[str, ...]:
         texts = [pairs_query(condition) for condition in (self.update_condition, self.delete_condition) if condition]
         return (*texts, source_query(self.insert_condition)) if self.insert_condition else tuple(texts)
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.keys, at="keys")
+        for query in self.pair_queries():
+            around.query(query, {"source": given.with_columns(given.made(_PAIR)), "target": UNKNOWN})
+        return given
 
 
 def pairs_query(condition: str) -> str:

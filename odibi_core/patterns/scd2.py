@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import AliasChoices, Field
 
+from odibi_core.outline import Around, Outline
 from odibi_core.patterns.alignment import aligned
 from odibi_core.patterns.contract import Made, PatternContext, Place, TargetParams, pattern
 from odibi_core.patterns.history import Columns, history, marked
@@ -28,6 +29,15 @@ class Scd2Params(TargetParams):
 
     def places(self) -> tuple[Place, ...]:
         return (self.the_target(),)
+
+    def outline(self, given: Outline, around: Around) -> Outline:
+        around.need(given, self.keys, at="keys")
+        around.need(given, self.track_cols, at="track_cols")
+        around.need(given, [self.effective_time_col], at="effective_time_col")
+        around.need(given, [self.delete_col] if self.delete_col else [], at="delete_col")
+        ours = (self.start_time_col, self.end_time_col, self.current_flag_col)
+        source = given.without(name for name in given.names if name in ours)
+        return source.with_columns(*(given.made(name) for name in ours)).opened()
 
 
 @pattern("scd2", Scd2Params)

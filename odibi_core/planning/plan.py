@@ -58,7 +58,8 @@ class PlannedNode(Record):
     targets: dict[str, PlannedTarget] = {}  # of its patterns, by "place.role": "transformer.target", "transform.0.quarantine"
     stored: dict[str, StoredInput] = {}  # by alias: outputs of nodes that are not part of this run, as they wrote them last
     files: tuple[FileVersion, ...] | None = None  # the arrived files that it reads
-    personal: tuple[str, ...] = ()  # columns flagged `pii` here or above
+    personal: tuple[str, ...] = ()  # columns flagged `pii` here, or that take over the values of such columns above
+    masked: tuple[str, ...] = ()  # other columns that reports do not show: made of personal or sensitive ones. "*": all of them
     keep_frame: bool = False  # a later node reads this one's output as a frame
     retry: RetryPolicy = Field(default_factory=RetryPolicy)  # a default made here would build its schema on import
     on_error: Literal["fail_fast", "fail_later", "ignore"] = "fail_later"

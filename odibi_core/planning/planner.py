@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, StoryConfig, resolve
+from odibi_core.config import LoadedProject, NodeConfig, PipelineConfig, Scope, StoryConfig, resolve
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.frozen import Frozen
-from odibi_core.messages import BlobArrived, DatasetWritten, FileVersion, Requested, StartRun, TimerTicked
+from odibi_core.messages import BlobArrived, DatasetWritten, Requested, StartRun, TimerTicked
+from odibi_core.planning.column_refusals import ColumnFault, column_faults, refuse_unknown_columns
 from odibi_core.planning.graph import in_run_order
-from odibi_core.planning.pattern_targets import TargetResolver, nodes_named, variables_in
+from odibi_core.planning.node_inputs import files_of, find_pipeline, frames_of, stored_of, upstream_of
+from odibi_core.planning.outlines import Described, Looked, Outlines, nobody_looked
+from odibi_core.planning.pattern_targets import TargetResolver, variables_in
 from odibi_core.planning.per_file import refuse_batches_of_one_file
-from odibi_core.planning.personal import personal_columns, without_salt
-from odibi_core.planning.plan import FailureSamples, Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy, StoredInput
-from odibi_core.planning.queries import NodeQueries, SqlCompiler, text_of
+from odibi_core.planning.personal import flagged_columns, without_salt
+from odibi_core.planning.plan import FailureSamples, Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy
+from odibi_core.planning.queries import NodeQueries, SqlCompiler
 from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
-from odibi_core.planning.triggers import blob_sources, followers
+from odibi_core.planning.triggers import followers
 from odibi_core.planning.withheld import without_literals
 from odibi_core.ports import CompiledSql
 from odibi_core.redaction import Redactor
@@ -51,14 +55,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
     pipeline = find_pipeline(project, command.pipeline)
     refuse_triggers(project, pipeline)
     refuse_batches_of_one_file(project, pipeline)
-    logical_time = logical_time_of(command, now=now)
-    scope = Scope(
-        environment=context.environment,
-        now=logical_time,
-        trigger=trigger_values(command, logical_time=logical_time),
-        sql_dialect=project.config.sql_dialect,
-    )
-    builder = _Builder(project=project, pipeline=pipeline, command=command, context=context, scope=scope, library=_library(context))
+    builder = _builder(project, pipeline, command, context, now=now)
     nodes = builder.nodes()
     story = project.config.story
     return Plan(
@@ -67,7 +64,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         pipeline=pipeline.pipeline,
         environment=command.environment,
         cause=command.cause,
-        logical_time=logical_time,
+        logical_time=builder.scope.now,
         planned_at=now,
         nodes=nodes,
         facts=tuple(
@@ -82,7 +79,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
             for node in nodes
         ),
         followers=followers(project, pipeline.pipeline),
-        limit=_limit(pipeline, scope),
+        limit=_limit(pipeline, builder.scope),
         sql_dialect=project.config.sql_dialect,
         connections=without_literals(_mapping(project.tree.get("connections")), looks_secret=_looks_secret),
         story=None if story is None else _mapping(project.tree.get("story")),
@@ -102,6 +99,29 @@ def _failure_samples(story: StoryConfig | None) -> FailureSamples:
     if story is None:
         return FailureSamples()
     return FailureSamples(per_check=story.failure_sample_size, in_all=story.max_failure_samples, checks=story.max_sampled_validations)
+
+
+def unknown_columns(
+    project: LoadedProject, command: StartRun, context: PlannerContext, *, now: datetime, looked: Looked = nobody_looked
+) -> tuple[ColumnFault, ...]:
+    """
+    Every column that a node of a pipeline names and that cannot be there; `looked` says what was found in sources that were opened.
+
+    Raises:
+        ConfigError: If the pipeline does not exist.
+    """
+    return _builder(project, find_pipeline(project, command.pipeline), command, context, now=now).faults(looked)
+
+
+def _builder(project: LoadedProject, pipeline: PipelineConfig, command: StartRun, context: PlannerContext, *, now: datetime) -> _Builder:
+    logical_time = logical_time_of(command, now=now)
+    scope = Scope(
+        environment=context.environment,
+        now=logical_time,
+        trigger=trigger_values(command, logical_time=logical_time),
+        sql_dialect=project.config.sql_dialect,
+    )
+    return _Builder(project=project, pipeline=pipeline, command=command, context=context, scope=scope, library=_library(context))
 
 
 def _code_of(project: LoadedProject) -> str:
@@ -130,20 +150,6 @@ def _limit(pipeline: PipelineConfig, scope: Scope) -> Limit | None:
     if given is None:
         return None
     return Limit(key=f"pipeline/{pipeline.pipeline}" if given.key is None else f"key/{resolve(given.key, scope)}", most=given.max)
-
-
-def find_pipeline(project: LoadedProject, name: str) -> PipelineConfig:
-    """
-    Raises:
-        ConfigError: If the project has no such pipeline.
-    """
-    known = [pipeline.pipeline for pipeline in project.config.pipelines]
-    for pipeline in project.config.pipelines:
-        if pipeline.pipeline == name:
-            return pipeline
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean '{near[0]}'? " if near else ""
-    raise ConfigError(f"unknown pipeline '{name}'", hint=f"{hint}Known: {', '.join(known)}.")
 
 
 def node_as_written(project: LoadedProject, pipeline: str, name: str) -> dict[str, JsonValue]:
@@ -198,14 +204,53 @@ class _Builder(Frozen):
 
     def nodes(self) -> tuple[PlannedNode, ...]:
         configs = {node.name: node for node in self.pipeline.nodes}
-        upstream = {name: _upstream(config, self.pipeline.pipeline) for name, config in configs.items()}
+        upstream = {name: upstream_of(config, self.pipeline.pipeline) for name, config in configs.items()}
         selected = self._selected(configs)
         planned: dict[str, PlannedNode] = {}
         for name in in_run_order(upstream):
             if name in selected:
-                planned[name] = self._node(configs[name], upstream[name], selected)
+                planned[name] = self.node(configs[name], upstream[name], selected)
+        outlines = self.outlines(planned)
+        refuse_unknown_columns(outlines, self.pipeline, {name: node.config for name, node in planned.items()})
         read_as_frames = {frame for node in planned.values() for frame in node.frames}
-        return tuple(node.model_copy(update={"keep_frame": True}) if node.name in read_as_frames else node for node in planned.values())
+        pipelines = {each.pipeline: each for each in self.project.config.pipelines}
+        ready = []
+        for name, node in planned.items():
+            flags = flagged_columns(pipelines, self.pipeline.pipeline, name, outlines.of)
+            more = {"keep_frame": name in read_as_frames, "personal": flags.personal, "masked": flags.masked}
+            ready.append(node.model_copy(update=more))
+        return tuple(ready)
+
+    def faults(self, looked: Looked) -> tuple[ColumnFault, ...]:
+        """The columns that nodes name and that cannot be there, whatever else is wrong with some of the nodes."""
+        planned = {node.name: found for node in self.pipeline.nodes if (found := self._if_sound(self.pipeline, node.name)) is not None}
+        written = {name: node.config for name, node in planned.items()}
+        return tuple(column_faults(self.outlines(planned, looked), self.pipeline, written))
+
+    def outlines(self, planned: Mapping[str, PlannedNode], looked: Looked | None = None) -> Outlines:
+        """What is known of columns: of the planned nodes, and of all others of the project as far as they are sound."""
+
+        def described(pipeline: str, name: str) -> Described | None:
+            home = next((each for each in self.project.config.pipelines if each.pipeline == pipeline), None)
+            mine = pipeline == self.pipeline.pipeline
+            node = planned.get(name) if mine else None
+            if node is None and home is not None:
+                node = self._if_sound(self.pipeline if mine else home, name)
+            return None if node is None or home is None else _described(self.pipeline if mine else home, node)
+
+        return Outlines(described=described, library=self.library, looked=looked or nobody_looked)
+
+    def _if_sound(self, pipeline: PipelineConfig, name: str) -> PlannedNode | None:
+        """A node as if the whole pipeline ran; None if something is wrong with it."""
+        config = next((node for node in pipeline.nodes if node.name == name), None)
+        if config is None:
+            return None
+        try:
+            return replace(self, pipeline=pipeline).node(
+                config, upstream_of(config, pipeline.pipeline), frozenset(node.name for node in pipeline.nodes)
+            )
+        except ConfigError:
+            return None  # it is refused where it is planned, and nothing is known of its columns
 
     def _selected(self, configs: Mapping[str, NodeConfig]) -> frozenset[str]:
         wanted = self.command.cause.nodes if isinstance(self.command.cause, Requested) else None
@@ -218,13 +263,19 @@ class _Builder(Frozen):
                 raise ConfigError(f"pipeline '{self.pipeline.pipeline}' has no node '{name}'", hint=f"{hint}Known: {', '.join(configs)}.")
         return frozenset(wanted)
 
-    def _node(self, config: NodeConfig, upstream: tuple[str, ...], selected: frozenset[str]) -> PlannedNode:
+    def node(self, config: NodeConfig, upstream: tuple[str, ...], selected: frozenset[str]) -> PlannedNode:
+        """
+        One node; what is personal in it is said when all are known.
+
+        Raises:
+            ConfigError: If it asks for what cannot be done.
+        """
         engine = config.engine or self.project.config.engine
         where = f"node '{config.name}' of pipeline '{self.pipeline.pipeline}'"
         refuse_unavailable(config, engine, path=where, library=self.library)
         resolved = self._resolved(config)
         calls = calls_of(resolved, self.library)
-        frames = self._frames(config, upstream, calls, where)
+        frames = frames_of(config, upstream, calls, project=self.project, pipeline=self.pipeline.pipeline, where=where)
         inside = tuple(name for name in upstream if name in selected)
         retry = config.retry or self.project.config.retry
         return PlannedNode(
@@ -234,11 +285,10 @@ class _Builder(Frozen):
             config=self._written(config),
             sql=self._sql(config, resolved, calls, frames),
             targets=self._targets(config, upstream, where),
-            stored=self._stored(config, frames, selected),
-            files=self._files(config),
+            stored=stored_of(config, frames, selected, project=self.project, home=self.pipeline),
+            files=files_of(config, self.pipeline, self.command.cause, self.scope),
             retry=RetryPolicy(max_attempts=retry.max_attempts if retry.enabled else 1, backoff=retry.backoff),
             on_error=config.on_error,
-            personal=personal_columns({each.pipeline: each for each in self.project.config.pipelines}, self.pipeline.pipeline, config.name),
             skip="" if config.enabled else "disabled (enabled: false)",
         )
 
@@ -252,29 +302,6 @@ class _Builder(Frozen):
         written = node_as_written(self.project, self.pipeline.pipeline, config.name)
         resolved = resolve(written, self.scope)
         return config if resolved == written else NodeConfig.model_validate(resolved)
-
-    def _frames(self, config: NodeConfig, upstream: tuple[str, ...], calls: Collection[Params], where: str) -> tuple[str, ...]:
-        """Upstream nodes whose output this node reads: its input, its `inputs:`, and those that SQL or a transform names."""
-        from odibi_core.transforms import unknown_dataset
-
-        wanted = set(_upstream(config.model_copy(update={"depends_on": ()}), self.pipeline.pipeline))
-        if config.read is None and config.inputs is None and upstream:
-            wanted.add(upstream[0])
-        known = {"df", *(name.lower() for name in upstream), *(alias.lower() for alias in config.inputs or {})}
-        read = {name.lower(): name for params in calls for name in (*params.reads(), *nodes_named(params, upstream))}
-        for name in sorted(read.keys() - known):
-            error = unknown_dataset(read[name], known - {"df"})
-            raise ConfigError(f"{where}: {error.message}", hint=error.hint)
-        texts = [
-            text
-            for text in (text_of(step, self.project) for step in (config.transform.steps if config.transform is not None else ()))
-            if text
-        ]
-        everything = any(params.reads_everything for params in calls)
-        for name in upstream:
-            if everything or name.lower() in read or any(_mentions(text, name) for text in texts):
-                wanted.add(name)
-        return tuple(name for name in upstream if name in wanted)
 
     def _sql(self, config: NodeConfig, resolved: NodeConfig, calls: Collection[Params], frames: tuple[str, ...]) -> dict[str, CompiledSql]:
         queries = NodeQueries(
@@ -310,68 +337,10 @@ class _Builder(Frozen):
         written = node_as_written(self.project, self.pipeline.pipeline, config.name)
         return [written.get("params"), written.get("pattern"), written.get("transform")]
 
-    def _stored(self, config: NodeConfig, frames: tuple[str, ...], selected: frozenset[str]) -> dict[str, StoredInput]:
-        """Inputs from outside this run: nodes of other pipelines, and nodes above that were not selected."""
-        own = f"${self.pipeline.pipeline}."
-        stored: dict[str, StoredInput] = {}
-        for alias, reference in (config.inputs or {}).items():
-            if isinstance(reference, str) and not reference.startswith(own):
-                pipeline, _, name = reference.removeprefix("$").partition(".")
-                stored[alias] = _output_of(find_pipeline(self.project, pipeline), name, wanted_by=config.name)
-        for name in frames:
-            if name not in selected:
-                aliases = [alias for alias, reference in (config.inputs or {}).items() if reference == f"{own}{name}"]
-                output = _output_of(self.pipeline, name, wanted_by=config.name)
-                stored |= dict.fromkeys(aliases or [name], output)
-        return stored
 
-    def _files(self, config: NodeConfig) -> tuple[FileVersion, ...] | None:
-        """The arrived files that this node reads: those its path matches, if it points into a trigger's pattern."""
-        cause = self.command.cause
-        if config.read is None or config.read.path is None or not cause.files:
-            return None
-        if config.read.connection not in {source.connection for source in blob_sources(self.pipeline)}:
-            return None
-        path = str(resolve(config.read.path, self.scope))
-        # A path made of a placeholder names one file; as data it may look like a pattern.
-        pattern = BlobPattern.parse(path) if path == config.read.path else None
-        arrived = tuple(
-            file
-            for file in cause.files
-            if file.connection == config.read.connection
-            and (file.path == path if pattern is None else pattern.matches(file.path) is not None)
-        )
-        return arrived or None
-
-
-def _upstream(config: NodeConfig, pipeline: str) -> tuple[str, ...]:
-    prefix = f"${pipeline}."
-    referenced = [
-        reference.removeprefix(prefix)
-        for reference in (config.inputs or {}).values()
-        if isinstance(reference, str) and reference.startswith(prefix)
-    ]
-    return tuple(dict.fromkeys([*config.depends_on, *referenced]))
-
-
-def _mentions(sql: str, name: str) -> bool:
-    import re
-
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", sql, re.IGNORECASE) is not None
-
-
-def _output_of(pipeline: PipelineConfig, name: str, *, wanted_by: str) -> StoredInput:
-    try:
-        node = pipeline.node(name)
-    except KeyError:
-        known = ", ".join(node.name for node in pipeline.nodes)
-        raise ConfigError(f"pipeline '{pipeline.pipeline}' has no node '{name}'", hint=f"Known: {known}.") from None
-    path = None if node.write is None else node.write.path or node.write.table
-    if node.write is None or path is None:
-        raise ConfigError(
-            f"node '{wanted_by}' reads '{name}', which writes nothing and is not part of this run", hint=f"Give '{name}' a 'write:'."
-        )
-    return StoredInput(dataset=f"{pipeline.pipeline}.{name}", connection=node.write.connection, path=path, format=node.write.format)
+def _described(pipeline: PipelineConfig, node: PlannedNode) -> Described:
+    stored = {alias: found.dataset for alias, found in node.stored.items()}
+    return Described(config=pipeline.node(node.name), frames=node.frames, stored=stored, sql=node.sql)
 
 
 def _mapping(value: JsonValue | None) -> dict[str, JsonValue]:

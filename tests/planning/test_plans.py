@@ -292,7 +292,7 @@ def test_every_query_is_compiled_with_the_plan(plan_of: PlanOf) -> None:
         "      - { name: a, read: { connection: lake, format: csv, path: in.csv },\n"
         "          transformer: filter_rows, params: { condition: i > 1 },\n"
         "          transform: { steps: [ 'SELECT i FROM df', { function: sort, params: { by: i } }, { sql_file: last.sql },\n"
-        "            { function: filter_rows, params: { condition: i < 9 } } ] } }\n"
+        "            { function: filter_rows, params: { condition: j < 9 } } ] } }\n"
     )
     sql = plan_of(pipeline(node), files={"last.sql": "SELECT i AS j FROM df"}).node("a").sql
     texts = {place: compiled.text for place, compiled in sql.items()}
@@ -301,7 +301,7 @@ def test_every_query_is_compiled_with_the_plan(plan_of: PlanOf) -> None:
         "transform.2": "SELECT i AS j FROM df",
     }
     assert sorted(text.replace("\n", "") for place, text in texts.items() if place.startswith("query.")) == [
-        "SELECT * FROM df WHERE (i < 9)",
+        "SELECT * FROM df WHERE (j < 9)",
         "SELECT * FROM df WHERE (i > 1)",
     ]
 

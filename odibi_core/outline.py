@@ -120,6 +120,10 @@ class Outline(Frozen):
         others = None if self.others is None else self.others.without(column.name for column in made)
         return Outline(columns=tuple(columns.values()), others=others)
 
+    def assuming(self, names: Iterable[str]) -> Outline:
+        """The same, as if these columns were there: what is missing is told once, and not again by a query that reads it."""
+        return self.with_columns(*(Known(name=name, traced=False) for name in names if self.lacks(name)))
+
     def opened(self) -> Outline:
         """The same, and perhaps others whose names depend on the data."""
         return replace(self, others=Others() if self.others is None else self.others.also(Others()))

@@ -67,7 +67,7 @@ class AggregationParams(TargetParams):
         around.need(given, self.grain, at="grain")
         if self.incremental is not None:
             around.need(given, [self.incremental.timestamp_column], at="incremental")
-        groups = around.query(self.queries()[0], {"df": given})
+        groups = around.query(self.queries()[0], {"df": given.assuming(self.grain)})
         named = [groups.column(name).called(name) for name in (*self.grain, *(measure.name for measure in self.measures))]
         rows = Outline(columns=tuple(named))
         return with_audit_columns(rows if self.incremental is None else rows.opened(), self.audit)

@@ -173,7 +173,7 @@ class _Reader(Frozen):
     def _unseen(self, node: tree.Column, alias: Known | None) -> Known:
         """A name that no known column has: an alias, one of the columns that are not known, or nothing."""
         table = node.table.lower()
-        if not self.scope.opens:
+        if not self._may_be_open(table):
             if alias is None:
                 self._unknown(node)
             return alias or Known(name="", traced=False)
@@ -185,6 +185,12 @@ class _Reader(Frozen):
             origins |= one.others.origins(node.name if mine else node.table)
             traced = traced and one.others.traced
         return Known(name="", origins=frozenset(weakened(origin, "value") for origin in origins), traced=traced)
+
+    def _may_be_open(self, table: str) -> bool:
+        """Whether a name, or one behind that of a table, may be a column that is not known. The name of a table means that table."""
+        opens = [one for one in self.scope.opens if not table or one.table.lower() == table]
+        is_a_table = any(one.table.lower() == table for one in self.scope.fields)
+        return bool(opens or (table and not is_a_table and self.scope.opens))
 
     def _unknown(self, node: tree.Column) -> None:
         named = f"{node.table}.{node.name}" if node.table else node.name

@@ -55,7 +55,7 @@ class DeduplicateParams(Params):
     def outline(self, given: Outline, around: Around) -> Outline:
         around.need(given, self.keys, at="keys")
         for query in self.queries():
-            around.query(query, {"df": given})
+            around.query(query, {"df": given.assuming(self.keys)})
         return given
 
 

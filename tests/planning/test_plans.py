@@ -301,8 +301,8 @@ def test_every_query_is_compiled_with_the_plan(plan_of: PlanOf) -> None:
         "transform.2": "SELECT i AS j FROM df",
     }
     assert sorted(text.replace("\n", "") for place, text in texts.items() if place.startswith("query.")) == [
-        "SELECT * FROM df WHERE (j < 9)",
         "SELECT * FROM df WHERE (i > 1)",
+        "SELECT * FROM df WHERE (j < 9)",
     ]
 
 

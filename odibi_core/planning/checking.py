@@ -67,6 +67,16 @@ def contract_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:
     return _specs(config.contracts)
 
 
+def sound_checks(test: CheckConfig) -> tuple[CheckSpec, ...]:
+    """One check, ready to be evaluated; none if something is wrong with it, which is told elsewhere."""
+    from odibi_core.checks import check_specs
+
+    try:
+        return check_specs([test.model_dump(exclude_none=True, by_alias=True)])
+    except ConfigError:
+        return ()
+
+
 def check_queries(config: NodeConfig) -> Iterator[tuple[str, str]]:
     """What the checks of a node ask SQL for: what asks, and its query."""
     for what, specs in (("contract", contract_checks(config)), ("check", validation_checks(config))):

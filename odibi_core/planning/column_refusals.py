@@ -70,15 +70,11 @@ def _switched_off(pipeline: PipelineConfig) -> set[str]:
 
 
 def _named_elsewhere(node: NodeConfig, found: NodeOutline, outlines: Outlines, pipeline: str) -> Iterator[Mistake]:
-    """What checks, `write:`, `incremental:`, `sensitive:` and `privacy:` name."""
+    """What `write:`, `incremental:`, `sensitive:` and `privacy:` name."""
     if node.read is not None and node.read.incremental is not None:
         columns = {"column": node.read.incremental.column, "fallback_column": node.read.incremental.fallback_column}
         for key, name in columns.items():
             yield from _lacking(found.inputs["df"], [name] if name else [], "'read.incremental'", ("read", "incremental", key))
-    for number, test in enumerate(node.contracts):
-        yield from _of_check(test, found.primary, ("contracts", number))
-    for number, test in enumerate(node.validation.tests if node.validation is not None else ()):
-        yield from _of_check(test, found.output, ("validation", "tests", number))
     for number, relation in enumerate(node.relationships):
         if relation.fact is None:
             yield from _lacking(found.output, [relation.fact_key], "'relationships'", ("relationships", number, "fact_key"))
@@ -94,17 +90,6 @@ def _named_elsewhere(node: NodeConfig, found: NodeOutline, outlines: Outlines, p
         yield from _lacking(anywhere, node.sensitive, "'sensitive'", ("sensitive",))
     if node.privacy is not None:
         yield from _lacking(anywhere, node.privacy.declassify, "'privacy.declassify'", ("privacy", "declassify"))
-
-
-def _of_check(test: Any, outline: Outline, path: Path) -> Iterator[Mistake]:
-    from odibi_core.checks import CHECKS
-
-    given = test.model_dump(exclude_none=True, by_alias=True)
-    kind = str(given.get("type"))
-    if kind not in CHECKS:
-        return
-    params = CHECKS.bind(kind, {key: value for key, value in given.items() if key not in ("type", "name", "on_fail")})[1]
-    yield from _lacking(outline, params.reads, f"check '{given.get('name') or kind}'", path)
 
 
 def _of_write(node: NodeConfig, write: WriteConfig, found: NodeOutline) -> Iterator[Mistake]:

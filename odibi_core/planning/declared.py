@@ -16,6 +16,15 @@ _OF_EXCEL = ("_source_file", "_source_sheet")
 
 def declared_columns(read: ReadConfig) -> tuple[str, ...] | None:
     """Their names, in order; None if the source may have others."""
+    names = _declared(read)
+    if names is None:
+        return None
+    marks = _OF_EXCEL if read.format == "excel" and read.options.get("add_source_file") else ()
+    rescued = read.rescue.columns if read.rescue is not None else ()
+    return tuple(dict.fromkeys((*names, *marks, *rescued)))
+
+
+def _declared(read: ReadConfig) -> tuple[str, ...] | None:
     ddl = None if read.schema_ddl is None else columns_of_ddl(read.schema_ddl)
     match read.format:
         case "csv":
@@ -23,9 +32,7 @@ def declared_columns(read: ReadConfig) -> tuple[str, ...] | None:
         case "json" | "ndjson" | "api":
             return ddl
         case "excel":
-            chosen = ddl or _chosen(read.options)
-            marks = _OF_EXCEL if read.options.get("add_source_file") else ()
-            return None if chosen is None else (*chosen, *(mark for mark in marks if mark not in chosen))
+            return ddl or _chosen(read.options)
         case _:
             return None
 

@@ -6,13 +6,14 @@ Nothing is opened: what is known comes from declared schemas, from SQL, and from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from odibi_core.config import NodeConfig, ReadConfig
+from odibi_core.config import CheckConfig, NodeConfig, ReadConfig
 from odibi_core.frozen import Frozen
 from odibi_core.outline import UNKNOWN, Known, Missing, Origin, Others, Outline
+from odibi_core.planning.checking import sound_checks
 from odibi_core.planning.declared import declared_columns
 from odibi_core.planning.reading import names_of_source, read_place, reads_of
 from odibi_core.planning.refusals import bind_call, calls_by_place, query_place
@@ -131,8 +132,20 @@ class _Work:
                 path: Path = ("transform", "steps", number)
                 tables = {**self.named, "df": self.frame}
                 self.frame = self._asked(place, tables, f"step {number + 1}", path if step.sql is None else (*path, "sql"), step.sql_file)
-        self.who, self.path = "", ()
+        self._check(config.contracts, primary, "contracts")
+        self._check(config.validation.tests if config.validation is not None else (), self.frame, "validation", "tests")
         return NodeOutline(inputs=self.named, primary=primary, output=self.frame, mistakes=tuple(self.mistakes))
+
+    def _check(self, tests: Sequence[CheckConfig], outline: Outline, *home: str) -> None:
+        """The columns and the SQL of checks."""
+        from odibi_core.checks import selected
+
+        for number, test in enumerate(tests):
+            for spec in sound_checks(test):
+                self.who, self.path = f"check '{spec.name}'", (*home, number)
+                self.need(outline, spec.params.reads, at="columns" if "columns" in spec.params.model_fields_set else "column")
+                if spec.params.query is not None:
+                    self.query(selected(spec.params.query), {"df": outline.assuming(spec.params.reads)})
 
     def _read(self, alias: str, read: ReadConfig) -> Outline:
         """The columns of a source, after its query and its filter."""

@@ -199,7 +199,7 @@ class NodeRunner(Frozen):
         if node.keep_frame and not in_table:
             frame = self.computer.shelf.keep(plan, node, kept)
         # Before the commit: after it nothing may fail the node.
-        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=node.personal)
+        sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=(*node.personal, *node.masked))
         facts = CommitFacts(
             reads=progress.reads,
             rows_in=progress.rows_in,

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from odibi_core.config import NodeConfig
 from odibi_core.config.rescue import CORRUPT_RECORD, RESCUED_DATA
 from odibi_core.events import Sample
+from odibi_core.planning.personal import EVERYTHING
 from odibi_core.planning.reading import reads_of
 from odibi_core.ports import Frame
 from odibi_core.redaction import REDACTED, SENSITIVE_SAMPLE
@@ -20,11 +21,11 @@ def sample_of(frame: Frame, config: NodeConfig, *, rows: int, personal: Collecti
     The first rows as text.
 
     `sensitive: true` gives no rows at all, a list masks those columns (in any spelling of the case) and those flagged `pii`, here or in
-    a node above (`personal`).
+    a node above (`personal`; EVERYTHING among them gives no rows, either).
     """
     if rows <= 0:
         return None
-    if config.sensitive is True:
+    if config.sensitive is True or EVERYTHING in personal:
         return Sample(columns=(), rows=(), note=SENSITIVE_SAMPLE)
     collected = frame.head(rows).collect()
     columns = tuple(collected.columns[:COLUMN_LIMIT])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -12,7 +12,7 @@ from odibi_core.patterns import PATTERNS, PatternParams
 from tests.patterns.running import applied, native
 from tests.transforms.test_outlines import Listening, known
 
-ROWS = pl.DataFrame({"id": [1, 2], "city": ["a", "b"], "at": [datetime(2026, 1, 1), datetime(2026, 1, 2)], "gone": [False, False]})
+ROWS = pl.DataFrame({"id": [1, 2], "city": ["a", "b"], "at": [datetime(2026, 1, 1, tzinfo=UTC)] * 2, "gone": [False, False]})
 THINGS = pl.DataFrame({"key": [1, 2], "sk": [11, 12], "is_current": [True, True]})
 CASES = [
     ("dimension", {"natural_key": "id", "surrogate_key": "sk", "track_cols": "city"}, False),

@@ -50,9 +50,16 @@ def faults(plan_of: PlanOf, *nodes: str) -> list[tuple[str, tuple[str | int, ...
             ("transform", "steps", 0, "params", "columns", 1),
         ),
         ("transformer: sort, params: { by: nam }", "'sort' reads the unknown column 'nam'", ("params", "by")),
-        ("transformer: rename_columns, params: { mapping: { nam: n } }", "'rename_columns' reads the unknown column 'nam'",
-         ("params", "mapping", "nam")),
-        ("transformer: row_number, params: { order_by: [nam DESC] }", "'row_number' reads the unknown column 'nam'", ("params", "order_by", 0)),
+        (
+            "transformer: rename_columns, params: { mapping: { nam: n } }",
+            "'rename_columns' reads the unknown column 'nam'",
+            ("params", "mapping", "nam"),
+        ),
+        (
+            "transformer: row_number, params: { order_by: [nam DESC] }",
+            "'row_number' reads the unknown column 'nam'",
+            ("params", "order_by", 0),
+        ),
         ("transformer: filter_rows, params: { condition: nam > 1 }", "SQL reads the unknown column 'nam'", ("params", "condition")),
         (
             "pattern: { type: dimension, params: { natural_key: [idd], surrogate_key: sk, scd_type: 0 } }",
@@ -64,22 +71,42 @@ def faults(plan_of: PlanOf, *nodes: str) -> list[tuple[str, tuple[str | int, ...
             "'pivot' reads the unknown column 'nam'",
             ("transform", "steps", 0, "params", "pivot_col"),
         ),
-        ("validation: { tests: [{ type: range, column: idd, min: 1 }] }", "check 'range' reads the unknown column 'idd'",
-         ("validation", "tests", 0, "column")),
-        ("validation: { tests: [{ type: unique, columns: [id, nam] }] }", "check 'unique' reads the unknown column 'nam'",
-         ("validation", "tests", 0, "columns", 1)),
-        ("validation: { tests: [{ type: custom_sql, condition: 'id > idd' }] }", "SQL reads the unknown column 'idd'",
-         ("validation", "tests", 0, "condition")),
-        ("validation: { tests: [{ type: freshness, column: att, max_age: 1d }] }", "check 'freshness' reads the unknown column 'att'",
-         ("validation", "tests", 0, "column")),
-        (WRITE + "mode: upsert, options: { keys: [idd] } }", "'write' by keys names the unknown column 'idd'", ("write", "options", "keys", 0)),
+        (
+            "validation: { tests: [{ type: range, column: idd, min: 1 }] }",
+            "check 'range' reads the unknown column 'idd'",
+            ("validation", "tests", 0, "column"),
+        ),
+        (
+            "validation: { tests: [{ type: unique, columns: [id, nam] }] }",
+            "check 'unique' reads the unknown column 'nam'",
+            ("validation", "tests", 0, "columns", 1),
+        ),
+        (
+            "validation: { tests: [{ type: custom_sql, condition: 'id > idd' }] }",
+            "SQL reads the unknown column 'idd'",
+            ("validation", "tests", 0, "condition"),
+        ),
+        (
+            "validation: { tests: [{ type: freshness, column: att, max_age: 1d }] }",
+            "check 'freshness' reads the unknown column 'att'",
+            ("validation", "tests", 0, "column"),
+        ),
+        (
+            WRITE + "mode: upsert, options: { keys: [idd] } }",
+            "'write' by keys names the unknown column 'idd'",
+            ("write", "options", "keys", 0),
+        ),
         (WRITE + "mode: merge, merge_keys: [idd] }", "'write' by keys names the unknown column 'idd'", ("write", "merge_keys", 0)),
         (WRITE + "partition_by: [day] }", "'write.partition_by' names the unknown column 'day'", ("write", "partition_by", 0)),
         (WRITE + "zorder_by: [day] }", "'write.zorder_by' names the unknown column 'day'", ("write", "zorder_by", 0)),
         ("sensitive: [ssn]", "'sensitive' names the unknown column 'ssn'", ("sensitive", 0)),
-        ("privacy: { method: mask, declassify: [ssn] }", "'privacy.declassify' names the unknown column 'ssn'", ("privacy", "declassify", 0)),
+        (
+            "privacy: { method: mask, declassify: [ssn] }",
+            "'privacy.declassify' names the unknown column 'ssn'",
+            ("privacy", "declassify", 0),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_column_that_cannot_be_there_is_refused(plan_of: PlanOf, body: str, message: str, path: tuple[str | int, ...]) -> None:
     """At the word itself, or at the text that it stands in."""
     assert faults(plan_of, RAW, behind(body)) == [(message, path)]
@@ -141,14 +168,23 @@ def test_what_may_be_there_is_not_refused(plan_of: PlanOf, body: str) -> None:
         (FILE, behind(sql("SELECT anything FROM raw"))),
         (FILE, behind("transform: { steps: ['SELECT *, 1 AS one FROM raw', 'SELECT anything, one FROM df'] }")),
         (FILE, behind("transformer: join, params: { right_dataset: raw, on: anything }")),
-        (FILE.replace("format: csv", "format: delta").replace("in.csv }", "in, query: 'SELECT a FROM df' }, " + WRITE + "merge_schema: true }"),
-         behind(sql("SELECT of_earlier_runs FROM raw"))),
-        (RAW.replace(" } }\n", ", query: 'SELECT id FROM df' }, write: { connection: lake, format: delta, path: t, "
-                     "first_run_query: 'SELECT id, name FROM df' } }\n"),
-         behind(sql("SELECT name FROM raw"))),
+        (
+            FILE.replace("format: csv", "format: delta").replace(
+                "in.csv }", "in, query: 'SELECT a FROM df' }, " + WRITE + "merge_schema: true }"
+            ),
+            behind(sql("SELECT of_earlier_runs FROM raw")),
+        ),
+        (
+            RAW.replace(
+                " } }\n",
+                ", query: 'SELECT id FROM df' }, write: { connection: lake, format: delta, path: t, "
+                "first_run_query: 'SELECT id, name FROM df' } }\n",
+            ),
+            behind(sql("SELECT name FROM raw")),
+        ),
         (RAW.replace("name: raw", "name: raw, enabled: false"), behind(sql("SELECT unfinished FROM raw"))),
     ],
-)  # fmt: skip
+)
 def test_nothing_is_refused_of_what_nobody_knows(plan_of: PlanOf, nodes: tuple[str, ...]) -> None:
     """A file whose header nobody has read, a table that keeps columns of earlier runs, a first run with a query of its own."""
     plan_of(pipeline(*nodes))

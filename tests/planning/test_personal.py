@@ -6,6 +6,7 @@ import pytest
 
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError
+from odibi_core.messages import Requested
 from odibi_core.planning.personal import salts_of, with_salt
 from tests.planning.conftest import Load, PlanOf, pipeline, reading
 
@@ -39,6 +40,83 @@ def test_a_flag_goes_down_the_graph_until_it_is_taken_off(plan_of: PlanOf) -> No
         "d": ("Phone", "name"),
         "alone": (),
     }
+
+
+def step(name: str, upstream: str, sql: str, extra: str = "") -> str:
+    return f'      - {{ name: {name}, depends_on: [{upstream}], transform: {{ steps: ["{sql}"] }}{extra} }}\n'
+
+
+def test_a_flag_goes_with_the_value_whatever_it_is_called(plan_of: PlanOf) -> None:
+    """Through aliases, functions that keep the text, renames and further nodes; the names of nobody else are flagged by it."""
+    rename = "      - { name: d, depends_on: [b], transformer: rename_columns, params: { mapping: { contact: reach } } }\n"
+    planned = plan_of(
+        pipeline(
+            reading("a", extra=FLAGGED),
+            reading("k"),
+            step("b", "a, k", "SELECT a.email AS contact, UPPER(a.phone) AS p2, k.email AS shop, a.city FROM a JOIN k ON a.id = k.id"),
+            rename,
+            step("e", "d", "SELECT reach AS last_one, p2, city AS reached FROM d", ", privacy: { method: mask, declassify: [reach] }"),
+        )
+    )
+    assert {node.name: set(node.personal) - {"email", "Phone"} for node in planned.nodes} == {
+        "a": set(),
+        "k": set(),
+        "b": {"contact", "p2"},
+        "d": {"contact", "p2", "reach"},
+        "e": {"contact", "p2"},
+    }
+
+
+def test_a_flag_is_about_the_column_of_that_name(plan_of: PlanOf) -> None:
+    """`name` of this result, and not `name` of another input; if there is no such column, that of the inputs is meant."""
+    flagged = ", columns: { name: { pii: true } }"
+    planned = plan_of(
+        pipeline(
+            reading("c"),
+            reading("k"),
+            step("joined", "c, k", "SELECT c.name, c.name AS copy, k.name AS country FROM c JOIN k ON c.x = k.x", flagged),
+            step("gone", "c", "SELECT name AS called, x FROM c", flagged),
+        )
+    )
+    assert planned.node("joined").personal == ("copy", "name")
+    assert planned.node("gone").personal == ("called", "name")
+
+
+def test_what_is_computed_of_a_personal_column_is_masked_and_a_number_of_rows_is_not(plan_of: PlanOf) -> None:
+    """Reports do not show it, and `privacy` leaves it: the rows stay those that were asked for."""
+    planned = plan_of(
+        pipeline(
+            reading("a", extra=FLAGGED + ", sensitive: [salary]"),
+            step("b", "a", "SELECT MD5(email) AS m, COUNT(email) AS n, AVG(salary) AS s, MAX(age) AS oldest FROM a GROUP BY MD5(email)"),
+            step("c", "b", "SELECT m AS token, n, oldest FROM b"),
+        )
+    )
+    assert set(planned.node("b").masked) == {"m", "s", "salary"}
+    assert set(planned.node("c").masked) == {"m", "s", "salary", "token"}
+    assert planned.node("c").personal == ("Phone", "email")
+
+
+def test_behind_a_node_that_shows_nothing_its_columns_are_not_shown(plan_of: PlanOf) -> None:
+    """Those that are made of them if that is known, or else all."""
+    planned = plan_of(
+        pipeline(
+            reading("a", extra=", sensitive: true"),
+            step("some", "a", "SELECT x AS y, COUNT(*) AS n FROM a GROUP BY x"),
+            step("all", "a", "SELECT * FROM a"),
+        )
+    )
+    assert {node.name: node.masked for node in planned.nodes} == {"a": ("*",), "some": ("y",), "all": ("*",)}
+
+
+def test_a_flag_is_the_same_whichever_nodes_run(plan_of: PlanOf) -> None:
+    """With one node selected, what stands above it is still read for its flags: a hash must not depend on how a run is started."""
+    write = ", write: { connection: lake, format: delta, path: b }"
+    text = pipeline(
+        reading("a", extra=FLAGGED), step("b", "a", "SELECT email AS contact FROM a", write), step("c", "b", "SELECT contact AS c FROM b")
+    )
+    assert plan_of(text, Requested(key="k", nodes=("c",))).node("c").personal == plan_of(text).node("c").personal
+    other = OTHER.replace("people: $p.a", "people: $p.b").replace("SELECT *", "SELECT contact AS who")
+    assert "who" in plan_of(text + other, pipeline="q").node("out").personal
 
 
 def test_a_flag_goes_into_other_pipelines(plan_of: PlanOf) -> None:

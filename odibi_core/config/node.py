@@ -43,6 +43,9 @@ class ColumnConfig(Section):
     tags: tuple[str, ...] = ()
 
 
+NewColumns = Literal["ignore", "fail", "add_nullable", "rescue"]
+
+
 class SchemaPolicy(Section):
     """
     What happens when the frame and the target have different columns.
@@ -53,15 +56,20 @@ class SchemaPolicy(Section):
     lenient: ClassVar[bool] = True
 
     mode: Literal["enforce", "evolve"] = "enforce"
-    on_new_columns: Literal["ignore", "fail", "add_nullable"] | None = None
+    on_new_columns: NewColumns | None = None  # `rescue`: their values go into the rescue column
     on_missing_columns: Literal["fill_null", "fail"] = "fill_null"
     on_changed_columns: Literal["fail", "evolve", "rescue"] | None = None  # of another type; None: what loses nothing is cast
-    rescue_column: Text = "_rescued_data"  # gets the values that `rescue` finds
+    rescue_column: Text = "_rescued_data"  # gets what `rescue` finds, as JSON
 
     @property
-    def new_columns(self) -> Literal["ignore", "fail", "add_nullable"]:
+    def new_columns(self) -> NewColumns:
         """`on_new_columns`, or what `mode` implies."""
         return self.on_new_columns or ("add_nullable" if self.mode == "evolve" else "ignore")
+
+    @property
+    def rescues(self) -> bool:
+        """Whether anything may go into the rescue column."""
+        return "rescue" in (self.on_new_columns, self.on_changed_columns)
 
 
 class PrivacyConfig(Section):

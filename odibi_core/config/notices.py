@@ -95,6 +95,14 @@ def _of_write(node: NodeConfig, write: WriteConfig, *, spark: bool) -> Iterator[
         yield f"write.mode: 'materialized: incremental' appends, so '{write.mode}' has no effect"
 
 
+def _of_policy(node: NodeConfig) -> Iterator[str]:
+    policy = node.schema_policy
+    if policy is not None and node.write is None:
+        yield "schema_policy: has no effect without a 'write'"
+    elif policy is not None and "rescue_column" in policy.model_fields_set and not policy.rescues:
+        yield "schema_policy.rescue_column: nothing goes there, since neither new nor changed columns are rescued"
+
+
 def _of_privacy(privacy: PrivacyConfig) -> Iterator[str]:
     if privacy.method == "hash" and not privacy.salt:
         yield "privacy: a 'hash' without 'salt' is undone by trying out values; use 'method: hmac' with 'key: ${secret:name}'"
@@ -128,6 +136,7 @@ def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
         yield "validation.quarantine: no test has 'on_fail: quarantine', so nothing goes there"
     if node.write is not None:
         yield from _of_write(node, node.write, spark=spark)
+    yield from _of_policy(node)
     if node.privacy is not None:
         yield from _of_privacy(node.privacy)
     yield from _of_engine(node, spark=spark)

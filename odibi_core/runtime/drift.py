@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 from odibi_core.config import SchemaPolicy
 from odibi_core.errors import SchemaMismatchError
@@ -38,16 +39,37 @@ def by_policy(frame: Frame, policy: SchemaPolicy, there: Collection[str], *, als
     if new and policy.new_columns == "fail":
         raise SchemaMismatchError(
             f"columns are new to the target: {', '.join(new)}",
-            hint="Drop them in the node, or set 'schema_policy.on_new_columns' to 'ignore' or 'add_nullable'.",
+            hint="Drop them in the node, or set 'schema_policy.on_new_columns' to 'ignore', 'add_nullable' or 'rescue'.",
             columns=tuple(new),
         )
     if missing:
         tell(f"columns of the target are missing and were filled with nulls: {', '.join(missing)}")
     if new and policy.new_columns == "ignore":
         tell(f"columns are new to the target and were left out: {', '.join(new)}")
+    if new and policy.new_columns == "rescue":
+        tell(f"columns are new to the target and went into '{policy.rescue_column}': {', '.join(new)}")
+        frame = _rescued(frame, new, policy.rescue_column)
+        have = frame.collect_schema().names()
     kept = [name for name in have if name not in there and (name in also or policy.new_columns == "add_nullable")]
     frame = frame.with_columns(*(nw.lit(None).alias(name) for name in missing)) if missing else frame
     return frame.select([name for name in there if name in have or name in missing] + kept)
+
+
+def _rescued(frame: Frame, new: Collection[str], column: str) -> Frame:
+    """The values of columns as one JSON object per row, with what the rescue column has already."""
+    from odibi_core.transforms.native import native_of
+
+    native = native_of(frame, who="schema_policy.on_new_columns: rescue")
+    pl = native.pl
+
+    def inside(text: Any) -> Any:
+        return text.str.slice(1).str.head(-1)
+
+    fields = [inside(pl.col(column))] if column in frame.collect_schema().names() else []
+    fields += [pl.when(pl.col(name).is_not_null()).then(inside(pl.struct(pl.col(name)).struct.json_encode())) for name in new]
+    joined = pl.concat_str(fields, separator=",", ignore_nulls=True)
+    whole = pl.when(joined != "").then(pl.concat_str(pl.lit("{"), joined, pl.lit("}")))
+    return native.back(native.lazy.with_columns(whole.alias(column)).drop([name for name in new if name != column]))
 
 
 def _respelled(frame: Frame, policy: SchemaPolicy, there: Collection[str], tell: Callable[[str], None]) -> Frame:

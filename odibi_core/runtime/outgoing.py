@@ -77,7 +77,7 @@ def outgoing(
     there = present() if policy is not None and config.write is not None else None
     if policy is not None and there is not None:
         also = {*told, *([EXTRACTED_AT] if wanted is not None and wanted.extracted_at else [])}
-        also |= {policy.rescue_column} if policy.on_changed_columns == "rescue" else set()
+        also |= {policy.rescue_column} if policy.rescues else set()
         frame = by_policy(frame, policy, there.frame.collect_schema().names(), also=also, tell=tell)
     return frame if wanted is None else _with_origin(frame, config, told, plan)
 

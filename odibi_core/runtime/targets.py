@@ -55,7 +55,7 @@ def target_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Co
 
 def _grows(policy: SchemaPolicy | None) -> bool:
     """Whether a policy may add columns: those that are new, or the one for what is rescued."""
-    return policy is not None and (policy.new_columns == "add_nullable" or policy.on_changed_columns == "rescue")
+    return policy is not None and (policy.new_columns == "add_nullable" or policy.rescues)
 
 
 def _merge_rules(write: WriteConfig) -> MergeRules | None:

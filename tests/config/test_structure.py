@@ -320,6 +320,31 @@ def test_what_a_write_cannot_do_is_said(load: Load, settings: str, said: list[st
     assert [notice.split(":")[0] for notice in notices] == [f"bronze.load.write.{key}" for key in said]
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("schema_policy: { mode: evolve }", ["bronze.load.schema_policy"]),
+        (
+            "schema_policy: { rescue_column: r }\nwrite: { connection: lake, format: delta, path: x }",
+            ["bronze.load.schema_policy.rescue_column"],
+        ),
+        ("schema_policy: { rescue_column: r, on_new_columns: rescue }\nwrite: { connection: lake, format: delta, path: x }", []),
+    ],
+)
+def test_a_policy_that_rules_on_nothing_is_said(load: Load, settings: str, said: list[str]) -> None:
+    """Without a target, or a column that nothing goes into."""
+    assert [notice.split(": ")[0] for notice in load(node(f"name: load\n{READ}\n{settings}")).notices] == said
+
+
+def test_an_archive_of_what_always_parses_is_said(load: Load) -> None:
+    """A Parquet file has no such rows, a CSV file may have."""
+    archive = "archive_options: { badRecordsPath: bad }"
+    read = "read: {{ connection: lake, format: {}, path: x, {} }}"
+    assert load(node(f"name: load\n{read.format('csv', archive)}")).notices == ()
+    (notice,) = load(node(f"name: load\n{read.format('parquet', archive)}")).notices
+    assert notice.startswith("bronze.load.read.archive_options: a parquet source has no rows that do not parse")
+
+
 def test_properties_of_a_table_may_be_numbers_and_switches(load: Load) -> None:
     """A table has texts."""
     write = "write: { connection: lake, format: delta, path: x, table_properties: { a: true, b: 7, c: x } }"

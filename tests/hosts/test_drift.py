@@ -92,6 +92,32 @@ def test_a_new_column_fails(tmp_path: Path, mode: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "kind"), EVERYWHERE)
+def test_a_new_column_is_rescued(tmp_path: Path, mode: str, kind: str) -> None:
+    """Row by row; a row without a value has nothing there."""
+    runs = made(tmp_path, "on_new_columns: rescue", mode, format=kind)
+    result = two(runs, "i,a\n1,x\n", "i,a,note,n\n2,y,hi,7\n3,z,,\n")
+    assert result.warnings == ("columns are new to the target and went into '_rescued_data': note, n",)
+    assert rows_of(runs, kind) == [
+        *kept(mode, {"i": 1, "a": "x", "_rescued_data": None}),
+        {"i": 2, "a": "y", "_rescued_data": '{"note":"hi","n":7}'},
+        {"i": 3, "a": "z", "_rescued_data": None},
+    ]
+
+
+def test_new_and_changed_columns_meet_in_the_rescue_column(tmp_path: Path) -> None:
+    """Under its own name, in every run; a run that rescues nothing leaves it empty."""
+    runs = made(tmp_path, "on_new_columns: rescue, on_changed_columns: rescue, rescue_column: rest")
+    assert two(runs, "i,v\n1,7\n", "i,v,note\n2,many,hi\n").status == "succeeded"
+    runs.land("i,v\n3,8\n")
+    assert runs.run().warnings == ()
+    assert rows_of(runs) == [
+        {"i": 1, "v": 7, "rest": None},
+        {"i": 2, "v": None, "rest": '{"note":"hi","v":"many"}'},
+        {"i": 3, "v": 8, "rest": None},
+    ]
+
+
+@pytest.mark.parametrize(("mode", "kind"), EVERYWHERE)
 def test_a_missing_column_is_filled_and_told(tmp_path: Path, mode: str, kind: str) -> None:
     """With nulls of the target's type."""
     runs = made(tmp_path, "mode: enforce", mode, format=kind)

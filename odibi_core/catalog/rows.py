@@ -152,13 +152,14 @@ def changed_schemas(sighted: Iterable[TableRow], known: Mapping[str, KnownSchema
         rows.append(
             SchemaRow(
                 dataset=row.dataset,
+                table_path=row.dataset.partition("/")[2],
                 uri=row.uri,
                 schema_version=newest[row.uri].version,
                 schema_hash=row.schema_hash,
                 columns=row.columns,
                 columns_added=tuple(column.name for column in change.added),
                 columns_removed=tuple(column.name for column in change.removed),
-                columns_type_changed=tuple(f"{column.name}: {column.before} → {column.after}" for column in change.retyped),
+                columns_type_changed=tuple(column.name for column in change.retyped),
                 pipeline=row.pipeline,
                 node=row.node,
                 run_id=row.run_id,

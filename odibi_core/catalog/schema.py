@@ -114,13 +114,14 @@ class SchemaRow(Frozen):
     """`meta_schemas`: the columns of a target, numbered anew each time they changed, and what the change was."""
 
     dataset: str  # connection/path
+    table_path: str  # inside the connection
     uri: str
     schema_version: int  # 1, 2, 3 … of this place
     schema_hash: str  # of `columns`
     columns: str  # JSON: [{"name": …, "type": …}, …] in order
     columns_added: tuple[str, ...]  # names; all of them in the first version
     columns_removed: tuple[str, ...]
-    columns_type_changed: tuple[str, ...]  # "amount: Int32 → Int64"
+    columns_type_changed: tuple[str, ...]
     pipeline: str
     node: str
     run_id: str

@@ -45,8 +45,12 @@ def history(given: argparse.Namespace, screen: Screen) -> int:
     """
     if given.limit < 1:
         raise ConfigError("'--limit' must be at least 1", code="usage")
-    rows = _versions(given, screen)[::-1][: given.limit]
-    lines = [(str(row["schema_version"]), f"{row['captured_at']:%Y-%m-%d %H:%M:%S}", _told(row), row["run_id"]) for row in rows]
+    every = _versions(given, screen)
+    told = {row["schema_version"]: _told(row, before) for row, before in zip(every, [None, *every], strict=False)}
+    rows = every[::-1][: given.limit]
+    lines = [
+        (str(row["schema_version"]), f"{row['captured_at']:%Y-%m-%d %H:%M:%S}", told[row["schema_version"]], row["run_id"]) for row in rows
+    ]
     screen.say(f"{rows[0]['dataset']}\n{aligned(('version', 'since', 'what changed', 'run'), lines, right=frozenset({0}))}")
     screen.result([_as_value(row) for row in rows])
     return OK
@@ -103,10 +107,18 @@ def _versions(given: argparse.Namespace, screen: Screen) -> list[Row]:
     return rows
 
 
-def _told(row: Row) -> str:
-    if row["schema_version"] == 1:
+def _told(row: Row, before: Row | None) -> str:
+    from odibi_core.catalog.rows import columns_of
+    from odibi_core.events import SchemaChange
+
+    if before is None:
         return f"first seen, {len(row['columns_added'])} columns"
-    kinds = (("+", row["columns_added"]), ("-", row["columns_removed"]), ("~", row["columns_type_changed"]))
+    change = SchemaChange.between(columns_of(before["columns"]), columns_of(row["columns"])) or SchemaChange()
+    kinds = (
+        ("+", [column.name for column in change.added]),
+        ("-", [column.name for column in change.removed]),
+        ("~", [f"{column.name}: {column.before} → {column.after}" for column in change.retyped]),
+    )
     return "; ".join(f"{mark} {_listed(names)}" for mark, names in kinds if names)
 
 

@@ -416,11 +416,11 @@ def test_every_change_of_columns_is_a_version(catalog, run):
 
     rows = catalog.rows("meta_schemas").sort("uri", "schema_version")
     assert rows.select(
-        "dataset", "schema_version", "columns_added", "columns_removed", "columns_type_changed", "run_id", "table_version"
+        "table_path", "schema_version", "columns_added", "columns_removed", "columns_type_changed", "run_id", "table_version"
     ).rows() == [
-        ("lake/orders", 1, ["id", "amount"], [], [], f"{1:032x}", 1),
-        ("lake/orders", 2, ["note"], [], ["amount: Float64 → Decimal(10, 2)"], f"{3:032x}", 3),
-        ("lake/orders", 3, [], ["amount", "note"], [], f"{6:032x}", 6),
-        ("lake/other", 1, ["id", "amount"], [], [], f"{5:032x}", 5),
+        ("orders", 1, ["id", "amount"], [], [], f"{1:032x}", 1),
+        ("orders", 2, ["note"], [], ["amount"], f"{3:032x}", 3),
+        ("orders", 3, [], ["amount", "note"], [], f"{6:032x}", 6),
+        ("other", 1, ["id", "amount"], [], [], f"{5:032x}", 5),
     ]
     assert json.loads(rows["columns"][1]) == [{"name": column.name, "type": column.type} for column in wider]

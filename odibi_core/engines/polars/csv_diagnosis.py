@@ -14,6 +14,7 @@ from odibi_core.errors import DataError, OdibiError
 
 _MAX_LINES = 2_000_000  # looked at; a file of more is judged by its beginning
 _MAX_CELL = 1 << 20
+_HINT = "Correct the file at its source, or its read options; or say in 'archive_options' where such rows go."
 
 
 def diagnosed(error: OdibiError, scans: Iterable[ScannedCsv]) -> OdibiError:
@@ -28,9 +29,7 @@ def diagnosed(error: OdibiError, scans: Iterable[ScannedCsv]) -> OdibiError:
                 return DataError(f"'{file.name}' (csv) is not UTF-8 at byte {at}", code="encoding", hint=hint)
             found = _broken_lines(file, scan) or _wrong_values(file, scan)
             if found:
-                return DataError(
-                    f"'{file.name}' (csv): {found}", code="unreadable_rows", hint="Correct the file at its source, or its read options."
-                )
+                return DataError(f"'{file.name}' (csv): {found}", code="unreadable_rows", hint=_HINT)
     return error
 
 

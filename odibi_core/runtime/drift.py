@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from odibi_core.config import SchemaPolicy
-from odibi_core.errors import SchemaMismatchError
+from odibi_core.errors import ConfigError, SchemaMismatchError
 from odibi_core.planning.column_use import users_behind
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Frame
@@ -94,7 +94,10 @@ def with_users(error: BaseException, plan: Plan, node: PlannedNode) -> BaseExcep
     """The same error; where columns of a target changed, it says which nodes behind use them."""
     if not isinstance(error, SchemaMismatchError) or not error.columns:
         return error
-    users = users_behind(plan, node, error.columns)
+    try:
+        users = users_behind(plan, node, error.columns)
+    except ConfigError:  # a query of the plan of another release: it has its own error where it runs, and this one must not be lost
+        return error
     if not users:
         return error
     told = ", ".join(f"'{name}' ({', '.join(columns)})" for name, columns in users.items())

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from odibi_core.engines.polars import PolarsEngine, delta_sink
-from odibi_core.errors import DataError, PermanentServiceError
+from odibi_core.errors import DataError, PermanentServiceError, SchemaMismatchError
 from odibi_core.messages import FileVersion
-from odibi_core.ports import FENCED, FencedError, FileChangedError, Location, MergeRules, Source, Target, Upkeep, WriteConflictError
+from odibi_core.ports import FENCED, FencedError, FileChangedError, Location, MergeRules, Rescue, Source, Target, Upkeep, WriteConflictError
 
 pytestmark = pytest.mark.cloud
 
@@ -94,6 +94,39 @@ def test_announced_versions_are_downloaded(engine, place, deliver):
     scanned = engine.scan(Source(location=place("in/*.csv"), format="csv", files=files, file_column="f"))
     assert _rows(scanned.frame).rows() == [(1, "in/1.csv"), (2, "in/2.csv.gz")]
     assert scanned.files == files
+
+
+def test_rows_of_a_download_are_rescued(engine, place, deliver):
+    """The copy lies in the temporary folder, and the record names the blob."""
+    file = deliver("in/1.csv", b"a,b\n1,x\ny,z\n")
+    source = Source(location=place("in/1.csv"), format="csv", files=(file,), options={"dtypes": {"a": "int"}}, rescue=Rescue(archive=True))
+    scanned = engine.scan(source)
+    (records,) = scanned.bad_records
+    assert (_rows(scanned.frame).rows(), scanned.unparsed.archived) == ([(1, "x")], 1)
+    assert '"path": "in/1.csv", "line": 3' in records.path.read_text()
+
+
+def test_a_table_widens_and_rescues(engine, place):
+    """Each with the transactions of any other write."""
+    target = Target(location=place("t"), format="delta", mode="append", transaction="1")
+    _write(engine, target, pl.DataFrame({"v": [1]}, schema={"v": pl.Int32}))
+    for number, (rule, values) in enumerate((("evolve", [2**40]), ("rescue", ["3", "x"])), start=2):
+        changed = dataclasses.replace(target, transaction=f"{number}", on_changed=rule, rescue_column="r", merge_schema=True)
+        for recovered in (False, True):
+            assert _write(engine, changed, pl.DataFrame({"v": values})).recovered == recovered
+    found = engine.scan(Source(location=place("t"), format="delta")).frame.to_native().collect()
+    assert sorted(found.rows(), key=str) == [(1, None), (2**40, None), (3, None), (None, '{"v":"x"}')]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "json"])
+def test_columns_of_a_blob_are_compared_with_those_that_it_had(engine, place, kind):
+    """A text has names only, a Parquet file types, too."""
+    target = Target(location=place(f"w.{kind}"), format=kind, mode="overwrite", transaction="1", watched=True)
+    _write(engine, target, pl.DataFrame({"i": [1], "v": [1]}))
+    receipt = _write(engine, dataclasses.replace(target, transaction="2"), pl.DataFrame({"i": [1], "n": ["x"]}))
+    assert [column.name for column in receipt.before] == ["i", "v"]
+    with pytest.raises(SchemaMismatchError, match="'i' is List"):
+        _write(engine, dataclasses.replace(target, transaction="3", on_changed="fail"), pl.DataFrame({"i": [[1]], "n": ["x"]}))
 
 
 def test_a_blob_that_was_replaced_or_deleted(engine, place, deliver, container):

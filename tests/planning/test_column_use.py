@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from odibi_core.errors import SchemaMismatchError
 from odibi_core.planning.column_use import users_behind
+from odibi_core.runtime.drift import with_users
 from odibi_core.sql import compile_sql
 from tests.runtime.builders import plan
 
@@ -47,3 +49,18 @@ def test_params_checks_and_keys_name_columns() -> None:
     whole = whole.model_copy(update={"nodes": (first, *nodes[1:])})
     assert users_behind(whole, first, ("name", "gone")) == dict.fromkeys(("params", "step", "check", "keys", "place"), ("name",))
     assert users_behind(whole, nodes[-1], ("name",)) == {}
+
+
+def test_a_plan_of_another_release_does_not_hide_the_error() -> None:
+    """A tree that nobody understands any more has its own error, later."""
+    whole = plan({"a": (), "b": ("a",)}, frames={"b": ("a",)})
+    query = compile_sql("SELECT x FROM a", tables={"a"})
+    foreign = whole.nodes[1].model_copy(update={"sql": {"transform.0": query.model_copy(update={"polars": "{}"})}})
+    error = SchemaMismatchError("columns of the target are missing: x", hint="Add them.", columns=("x",))
+    for behind, hint in (
+        (whole.nodes[1].model_copy(update={"sql": {"t": query}}), "Add them. Nodes behind it that use them: 'b' (x)."),
+        (foreign, "Add them."),
+    ):
+        told = with_users(error, whole.model_copy(update={"nodes": (whole.nodes[0], behind)}), whole.nodes[0])
+        assert isinstance(told, SchemaMismatchError)
+        assert (told.message, told.hint) == (error.message, hint)

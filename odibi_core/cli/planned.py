@@ -59,6 +59,13 @@ def refusals_of(
     return tuple(_column_faults(project, pipeline, looked)) if looked is not None else ()
 
 
+def personal_of(project: LoadedProject, pipeline: PipelineConfig, node: str) -> tuple[str, ...]:
+    """The columns of a node that are personal, by its own flags and those of the nodes above."""
+    from odibi_core.planning import planner
+
+    return planner.personal_of(project, command_for(project, pipeline), _context(project), now=datetime.now(UTC), node=node)
+
+
 def _column_faults(project: LoadedProject, pipeline: PipelineConfig, looked: Looked | None) -> Iterator[tuple[str, ConfigError]]:
     from odibi_core.planning.outlines import nobody_looked
     from odibi_core.planning.planner import unknown_columns

@@ -19,7 +19,7 @@ from odibi_core.frozen import Frozen
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from odibi_core.config import LoadedProject
+    from odibi_core.config import LoadedProject, PipelineConfig
     from odibi_core.config.data_tests import DataTest, GivenRows
     from odibi_core.engines.polars import PolarsEngine
     from odibi_core.hosts.in_process import InProcess
@@ -165,7 +165,10 @@ def _node_of(case: DataTest, project: LoadedProject) -> dict[str, JsonValue]:
     from odibi_core.planning.planner import node_as_written
 
     written = dict(node_as_written(project, pipeline, name))
-    wanted = _inputs_of(written, project, pipeline)
+    from odibi_core.cli.planned import personal_of
+
+    home = next(one for one in project.config.pipelines if one.pipeline == pipeline)
+    wanted = _inputs_of(written, project, home)
     missing = [alias for alias in wanted if alias not in case.inputs]
     unknown = [alias for alias in case.inputs if alias not in wanted and alias not in _texts(written.get("depends_on"))]
     if missing or unknown:
@@ -174,6 +177,7 @@ def _node_of(case: DataTest, project: LoadedProject) -> dict[str, JsonValue]:
     for key in ("read", "depends_on", "enabled", "recipe", "recipe_vars"):
         written.pop(key, None)
     given = _given(case, [*wanted, *(alias for alias in case.inputs if alias not in wanted)])
+    written["columns"] = _with_inherited(written.get("columns"), personal_of(project, home, name))
     return {**written, "inputs": given, "write": _written(written.get("write"))}
 
 
@@ -190,18 +194,27 @@ def _named(text: str, project: LoadedProject) -> tuple[str, str]:
     raise ConfigError(f"there is no node '{text}'", code="unknown_node", hint=suggestion(text, known))
 
 
-def _inputs_of(node: Mapping[str, JsonValue], project: LoadedProject, pipeline: str) -> list[str]:
+def _inputs_of(node: Mapping[str, JsonValue], project: LoadedProject, home: PipelineConfig) -> list[str]:
     """The names by which a node knows what it reads."""
     if node.get("read") is not None:
         return ["df"]
     inputs = node.get("inputs")
     if isinstance(inputs, dict) and inputs:
         return [*inputs]
-    above = _texts(node.get("depends_on"))
     from odibi_core.cli.planned import plan_of
 
-    planned = plan_of(project, next(one for one in project.config.pipelines if one.pipeline == pipeline))
-    return [*(planned.node(str(node["name"])).frames or above[:1])]
+    return [*(plan_of(project, home).node(str(node["name"])).frames or _texts(node.get("depends_on"))[:1])]
+
+
+def _with_inherited(columns: JsonValue | None, personal: Sequence[str]) -> dict[str, JsonValue]:
+    """What the node says of its columns, with the flags that it has from the nodes above, which are not in the test."""
+    own = columns if isinstance(columns, dict) else {}
+    said = {name.lower(): name for name in own}
+    flagged: dict[str, JsonValue] = dict(own)
+    for name in personal:
+        about = own.get(said.get(name.lower(), name))
+        flagged[said.get(name.lower(), name)] = {**(about if isinstance(about, dict) else {}), "pii": True}
+    return flagged
 
 
 def _texts(value: JsonValue | None) -> list[str]:

@@ -23,6 +23,7 @@ from odibi_core.planning.outlines import Described, Looked, Outlines, nobody_loo
 from odibi_core.planning.pattern_targets import TargetResolver, variables_in
 from odibi_core.planning.per_file import refuse_batches_of_one_file
 from odibi_core.planning.personal import flagged_columns, without_salt
+from odibi_core.planning.places import refuse_mismatches
 from odibi_core.planning.plan import FailureSamples, Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy
 from odibi_core.planning.queries import NodeQueries, SqlCompiler
 from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
@@ -111,6 +112,18 @@ def unknown_columns(
         ConfigError: If the pipeline does not exist.
     """
     return _builder(project, find_pipeline(project, command.pipeline), command, context, now=now).faults(looked)
+
+
+def personal_of(project: LoadedProject, command: StartRun, context: PlannerContext, *, now: datetime, node: str) -> tuple[str, ...]:
+    """
+    The personal columns of one node, whatever is wrong with others.
+
+    Raises:
+        ConfigError: If the pipeline does not exist.
+    """
+    builder = _builder(project, find_pipeline(project, command.pipeline), command, context, now=now)
+    pipelines = {each.pipeline: each for each in project.config.pipelines}
+    return flagged_columns(pipelines, command.pipeline, node, builder.outlines({}).of).personal
 
 
 def _builder(project: LoadedProject, pipeline: PipelineConfig, command: StartRun, context: PlannerContext, *, now: datetime) -> _Builder:
@@ -273,6 +286,7 @@ class _Builder(Frozen):
         engine = config.engine or self.project.config.engine
         where = f"node '{config.name}' of pipeline '{self.pipeline.pipeline}'"
         refuse_unavailable(config, engine, path=where, library=self.library)
+        refuse_mismatches(config, self.project.config.connections, about=where)
         resolved = self._resolved(config)
         calls = calls_of(resolved, self.library)
         frames = frames_of(config, upstream, calls, project=self.project, pipeline=self.pipeline.pipeline, where=where)

@@ -47,7 +47,7 @@ def failing_rows(
             continue
         try:
             frame = engine.cache(_ordered(broken[result.name], config, result).head(rows), {}).frame
-            sample = sample_of(frame, config, rows=rows, personal=node.personal)
+            sample = sample_of(frame, config, rows=rows, personal=(*node.personal, *node.masked))
         except OdibiError:
             _log.warning("no rows can be shown for check '%s' of node '%s'", result.name, node.name, exc_info=True)
             continue

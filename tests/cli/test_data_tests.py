@@ -168,3 +168,33 @@ def test_without_tests_there_is_nothing_to_be_content_with(project: Path) -> Non
     ended = odibi("test", cwd=project)
     assert ended.code == 2
     assert ended.err.splitlines()[0] == "error: there are no tests in 'tests' [no_tests]"
+
+
+def test_flags_of_nodes_above_are_in_force(tmp_path: Path) -> None:
+    """The node above is not in the test, and what it calls personal is made anonymous all the same, under its new name, too."""
+    (tmp_path / "odibi.yaml").write_text(
+        textwrap.dedent("""
+            project: shop
+            connections: { lake: { type: local, base_path: ./lake } }
+            pipelines:
+              - pipeline: p
+                nodes:
+                  - name: people
+                    read: { connection: lake, format: csv, path: people.csv }
+                    columns: { email: { pii: true } }
+                  - name: contacts
+                    depends_on: [people]
+                    transform: { steps: ["SELECT id, email, email AS reach FROM people"] }
+                    privacy: { method: redact }
+                    write: { connection: lake, format: delta, path: contacts }
+        """)
+    )
+    text = """
+        tests:
+          - name: hides
+            node: contacts
+            inputs: { people: [{ id: 1, email: a@b.c }] }
+            expected: [{ id: 1, email: "[REDACTED]", reach: "[REDACTED]" }]
+    """
+    ended = run(tmp_path, text)
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, "1 passed, 0 failed"), ended.out

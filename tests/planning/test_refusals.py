@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odibi_core.errors import ConfigError
-from tests.planning.conftest import Load, PlanOf, pipeline
+from tests.planning.conftest import HEAD, Load, PlanOf, pipeline
 
 READ = "read: { connection: lake, format: delta, path: in }"
 WRITE = "write: { connection: lake, format: delta, path: out }"
@@ -138,3 +138,33 @@ def test_a_key_that_has_no_effect_is_noticed(load: Load, plan_of: PlanOf, key: s
     text = pipeline(f"      - {{ name: a, {WITHOUT_EFFECT[key]} }}\n")
     assert [notice.split(":")[0] for notice in load(text).notices] == [f"p.a.{key}"]
     assert [node.name for node in plan_of(text).nodes] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "path"),
+    [
+        ("read: { connection: db, format: csv, path: a }", "format 'csv' and connection 'db' of type 'sqlite'", ("read", "format")),
+        ("read: { connection: lake, format: sql, table: a }", "format 'sql' and connection 'lake' of type 'local'", ("read", "format")),
+        ("read: { connection: db, format: api }", "format 'api' and connection 'db' of type 'sqlite'", ("read", "format")),
+        ("read: { connection: web, format: json, path: a }", "format 'json' and connection 'web' of type 'http'", ("read", "format")),
+        (
+            "inputs: { x: { connection: web, format: delta, path: a } }",
+            "format 'delta' and connection 'web' of type 'http'",
+            ("inputs", "x", "format"),
+        ),
+        (
+            "read: { connection: lake, format: csv, path: a }, write: { connection: db, format: parquet, path: a }",
+            "format 'parquet' and connection 'db' of type 'sqlite'",
+            ("write", "format"),
+        ),
+    ],
+)
+def test_a_format_and_its_connection_go_together(plan_of: PlanOf, body: str, message: str, path: tuple[str, ...]) -> None:
+    """Before anything is opened: files come from folders and containers, rows from databases, answers from web APIs."""
+    connections = HEAD + "  db: { type: sqlite, database: a.db }\n  web: { type: http, base_url: 'https://example.com' }\n"
+    with pytest.raises(ConfigError) as refused:
+        plan_of(connections + pipeline(f"      - {{ name: a, {body} }}\n"))
+    (problem,) = refused.value.problems
+    assert problem.message == f"node 'a' of pipeline 'p': {message} do not go together"
+    assert problem.path == path
+    assert refused.value.error_code == "connection_kind"

@@ -72,3 +72,59 @@ def test_github_gets_annotations_with_paths_from_where_it_stands(project: Path) 
     (line,) = ended.out.splitlines()
     assert line.startswith(f"::error file={project.name}/orders.yaml,line=11,col=")
     assert line.endswith("%0ADid you mean 'append'?")
+
+
+UNKNOWN = """\
+project: shop
+connections: { landing: { type: local, base_path: ./landing }, lake: { type: local, base_path: ./lake } }
+pipelines:
+  - pipeline: p
+    nodes:
+      - name: raw
+        read: { connection: landing, format: csv, path: "orders/*.csv" }
+      - name: totals
+        depends_on: [raw]
+        transform:
+          steps:
+            - |
+              SELECT customer,
+                     SUM(amont) AS total
+              FROM raw GROUP BY customer
+            - { function: rename_columns, params: { mapping: { totl: sum } } }
+        validation: { tests: [{ type: not_null, columns: [custmer] }] }
+      - { name: broken, depends_on: [raw], transform: { steps: ["SELEC 1"] } }
+"""
+
+
+def test_columns_that_cannot_be_there_are_found_with_their_places_beside_everything_else(tmp_path: Path) -> None:
+    """In a parameter and in a check, by what SQL says of its result; a node that is broken otherwise hides none of them."""
+    (tmp_path / "odibi.yaml").write_text(UNKNOWN, encoding="utf-8")
+    found = sorted(odibi("validate", "--json", cwd=tmp_path).json["problems"], key=lambda problem: problem["line"])
+    lines = [line[problem["column"] - 1 :] for problem in found for line in [UNKNOWN.splitlines()[problem["line"] - 1]]]
+
+    assert [(problem["line"], rest.split(",")[0].split(":")[0].split("]")[0]) for problem, rest in zip(found, lines, strict=True)] == [
+        (16, "totl"),
+        (17, "custmer"),
+        (18, '1"'),
+    ]
+    assert found[1]["message"] == "node 'totals' of pipeline 'p': check 'not_null' reads the unknown column 'custmer'"
+    assert found[1]["hint"] == "Did you mean 'customer'? Known columns: customer, total."
+
+
+def test_local_sources_are_looked_at_if_asked(tmp_path: Path) -> None:
+    """Then a name in the first SQL over a file is known to be wrong, at its place in the text; and nothing is written."""
+    (tmp_path / "odibi.yaml").write_text(UNKNOWN.replace("totl", "total").replace("custmer", "customer").replace("SELEC 1", "SELECT 1"))
+    file = tmp_path / "landing" / "orders" / "a.csv"
+    assert odibi("validate", cwd=tmp_path).code == 0
+    without = odibi("validate", "--with-data", cwd=tmp_path)
+    assert without.code == 0
+    assert "note: node 'raw' of pipeline 'p': its source was not looked at: " in without.err
+    file.parent.mkdir(parents=True)
+    file.write_text("customer,amount\nAda,1.5\n")
+    before = files_in(tmp_path)
+    ended = odibi("validate", "--with-data", cwd=tmp_path)
+
+    assert ended.code == 2
+    assert ended.err.startswith("odibi.yaml:14:26: step 1 of node 'totals' in pipeline 'p': SQL reads the unknown column 'amont'\n")
+    assert "hint: Did you mean 'amount'? Known columns: amount, customer." in ended.err
+    assert files_in(tmp_path) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odibi_core.errors import ConfigError
-from tests.planning.conftest import Load, PlanOf, pipeline
+from tests.planning.conftest import HEAD, Load, PlanOf, pipeline
 
 WRITE = "write: { connection: lake, format: delta, path: out }"
 
@@ -30,7 +30,8 @@ def test_a_sql_file_is_part_of_the_plan(plan_of: PlanOf) -> None:
 def test_a_sql_file_for_a_database_is_passed_on(plan_of: PlanOf) -> None:
     """As it is written there, with its placeholders."""
     files = {"rows.sql": "SELECT TOP 3 [i] FROM a -- ${date:today}\n"}
-    text = plan_of(_node("format: sql, sql_file: rows.sql"), files=files).node("a").sql["read.df.query"].text
+    node = _node("format: sql, sql_file: rows.sql").replace("read: { connection: lake", "read: { connection: shop")
+    text = plan_of(HEAD + "  shop: { type: sqlite, database: a.db }\n" + node, files=files).node("a").sql["read.df.query"].text
     assert text == "SELECT TOP 3 [i] FROM a -- 2026-03-04\n"
 
 

@@ -138,7 +138,7 @@ class _Builder:
     def app(self) -> App:
         from odibi_core.catalog import CatalogReader
 
-        journal, ledger = self.journal, FileLedger(self.store)
+        journal, ledger, catalog = self.journal, FileLedger(self.store), CatalogReader(self._system_location)
         frames: FrameShelf = FramesInMemory() if self.settings.in_process else StagedFrames(self.engine, self._system_location)
         coordinator = Coordinator(
             journal=journal,
@@ -160,6 +160,7 @@ class _Builder:
                     configuration=self._configuration,
                     connections=self._connections_of,
                     secret=self.secret,
+                    history=catalog.row_history,
                     library=self.library,
                 ),
                 watermarks=Watermarks(self.store, has_ended=lambda run, node: journal.outcome(run, node) is not None),
@@ -181,7 +182,7 @@ class _Builder:
             coordinator=coordinator,
             store=self.store,
             system=self._system_location,
-            catalog=CatalogReader(self._system_location),
+            catalog=catalog,
             connections=self._resolved({} if self.project is None else self.project.tree.get("connections")),
             redactor=self.redactor,
             frames=frames,

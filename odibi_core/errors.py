@@ -5,6 +5,7 @@ OdibiError
 ├── ConfigError             the author of the YAML       exit 2, HTTP 400
 ├── DataError               the owner of the data        exit 3
 │   ├── CheckFailedError
+│   ├── GateFailedError
 │   └── SchemaMismatchError
 └── ServiceError
     ├── TransientServiceError   nobody: it is retried
@@ -111,6 +112,12 @@ class CheckFailedError(DataError):
     """A check found rows that break it, and the check is set to fail."""
 
     code = "check_failed"
+
+
+class GateFailedError(DataError):
+    """The rows as a whole do not reach what the node's gate asks for."""
+
+    code = "gate_failed"
 
 
 class SchemaMismatchError(DataError):

@@ -121,6 +121,19 @@ class CheckResult(Record):
     of: Literal["input", "output"] = "output"  # a contract is about the input of its node
 
 
+class GateResult(Record):
+    """What the gate of a node said."""
+
+    passed: bool
+    action: Literal["abort", "warn_and_write", "write_valid_only"]  # what follows if it did not pass
+    pass_rate: float  # rows that break no check of rows, by all of them
+    rows: int  # before the quarantine
+    passed_rows: int
+    held_back: int = 0  # rows that were not written for it
+    reasons: tuple[str, ...] = ()  # why it did not pass
+    notes: tuple[str, ...] = ()  # what could not be judged
+
+
 class RowAccount(Record):
     """Where the rows of a node are: `rows_in` = `rows_out` and those that were left out."""
 
@@ -188,6 +201,7 @@ class NodeResult(Record):
     account: RowAccount | None = None  # None: its steps do not tell what becomes of each row
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    gate: GateResult | None = None
     watermark: WatermarkMoved | None = None
     sample: Sample | None = None
     failing: tuple[FailingRows, ...] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from odibi_core.catalog.failures import translated
 from odibi_core.catalog.opening import lazy_rows, open_table
 from odibi_core.catalog.schema import TableName, polars_schema
+from odibi_core.past import NodeId, PastRun
 from odibi_core.ports import Location
 
 if TYPE_CHECKING:
@@ -32,6 +33,18 @@ class CatalogReader:
     def nodes(self, run_id: str | None = None, pipeline: str | None = None, limit: int | None = None) -> pl.DataFrame:
         """The node runs of one run, of a pipeline or of all, by their end."""
         return self._newest("meta_runs", "finished_at", limit, kind="node", run_id=run_id, pipeline=pipeline)
+
+    def row_history(self, node: NodeId, limit: int = 1000) -> tuple[PastRun, ...]:
+        """How many rows a node had in its last runs that succeeded, the newest first."""
+        import polars as pl
+
+        rows = self._rows("meta_runs", kind="node", status="succeeded", project=node.project, pipeline=node.pipeline, node=node.node)
+        there = pl.col("environment").eq_missing(pl.lit(node.environment or None, dtype=pl.String))
+        made = pl.sum_horizontal("rows_out", "rows_gated")
+        wanted = rows.filter(there, pl.col("rows_out").is_not_null()).sort("finished_at", "run_id", descending=True).head(limit)
+        with translated("meta_runs", "read"):
+            found = wanted.select("finished_at", "rows_in", made.alias("rows"), "rows_out").collect()
+        return tuple(PastRun(at=at, rows_in=taken, rows=rows, kept=kept) for at, taken, rows, kept in found.iter_rows())
 
     def state(self, pipeline: str | None = None) -> pl.DataFrame:
         """The high-water marks as they are: of each key the row with the highest sequence."""

@@ -49,6 +49,7 @@ class RunRow(Frozen):
     rows_filtered: int | None  # of a node whose rows are accounted for: rows that a condition, a limit or a query left out
     rows_deduplicated: int | None  # the same, as doubles of others
     rows_joined_out: int | None  # the same, for what they met or did not meet in another dataset
+    rows_gated: int | None  # the same, as held back by the gate
     rows_written: int | None
     rows_unparsed: int | None  # of sources, that did not parse and were rescued, archived or dropped; null if all did
     target: str | None  # connection/path

@@ -5,7 +5,8 @@ from __future__ import annotations
 from odibi_core.checks import conditions, figures, rows, tables  # noqa: F401  they register their checks
 from odibi_core.checks.contract import CHECKS, CheckContext, CheckParams, check, selected
 from odibi_core.checks.evaluate import FAILED_TESTS, Evaluation, Flagged, evaluate, failed_error, flagged
-from odibi_core.checks.specs import CheckSpec, check_specs, unsupported
+from odibi_core.checks.gates import gate_error, judge
+from odibi_core.checks.specs import CheckSpec, check_specs
 
 __all__ = [
     "CHECKS",
@@ -20,6 +21,7 @@ __all__ = [
     "evaluate",
     "failed_error",
     "flagged",
+    "gate_error",
+    "judge",
     "selected",
-    "unsupported",
 ]

@@ -18,7 +18,7 @@ whole table, as an aggregate, and its parameters judge it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -28,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from odibi_core.config.node import ColumnKind
 from odibi_core.errors import ConfigError
 from odibi_core.frozen import Frozen
+from odibi_core.past import PastRun
 from odibi_core.ports import CompiledSql, Frame
 from odibi_core.registry import Registry
 
@@ -66,6 +67,7 @@ class CheckContext(Frozen):
     compute: Callable[[Frame], Frame] = _collected  # once, so that it can be read many times
     sql: Callable[[CompiledSql, Mapping[str, Frame]], Frame] = _no_engine
     compile: Callable[[str, Collection[str]], CompiledSql] = _no_sql
+    past: Callable[[], Sequence[PastRun]] = tuple  # how many rows there were in the runs before, the newest first
     columns: Columns = field(default_factory=dict)  # of the frame that is checked, with their types
     value: Any = None  # of the check at work: what its `query` gave, for each row
     value_type: Any = None

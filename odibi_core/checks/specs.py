@@ -13,7 +13,6 @@ from odibi_core.errors import ConfigError, Problem
 from odibi_core.events import Severity
 from odibi_core.frozen import Frozen
 
-_PLANNED = frozenset({"volume_drop", "gate"})
 _SEVERITIES: Mapping[str, Severity] = {"fail": "fail", "warn": "warn", "quarantine": "quarantine"}
 
 
@@ -33,11 +32,6 @@ class CheckSpec(Frozen):
     def warning(self) -> CheckSpec:
         """The same, but it fails no node."""
         return replace(self, severity="warn") if self.severity == "fail" else self
-
-
-def unsupported(kind: str) -> str | None:
-    """Why a kind of check, or `quarantine` or `gate`, cannot be used in this release; None if it can."""
-    return f"'{kind}' is not available yet" if kind in _PLANNED else None
 
 
 def check_specs(tests: Sequence[Mapping[str, JsonValue]]) -> tuple[CheckSpec, ...]:
@@ -78,8 +72,6 @@ def _spec(test: Mapping[str, JsonValue]) -> CheckSpec:
     kind = test.get("type")
     if not isinstance(kind, str):
         raise ConfigError("a check has no type", hint=f"Known: {', '.join(sorted(entry.name for entry in CHECKS))}.")
-    if reason := unsupported(kind):
-        raise ConfigError(f"check {reason}", code="unsupported")
     _, params = CHECKS.bind(kind, {key: value for key, value in test.items() if key not in ("type", "name", "on_fail")})
     on_fail = str(test.get("on_fail", params.on_fail))
     if on_fail not in _SEVERITIES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, assert_never
 
 from pydantic import Field, model_validator
@@ -76,6 +77,39 @@ def schema(_: SchemaParams, __: CheckContext) -> Expression:
     Names count, in any order, with their case. Where a column has a `type`, its kind counts, too: an `integer` is one of any size.
 
     Example: `columns: {id: {type: integer}, name: {}}` on the node, and `strict: false` in the check lets further columns be.
+    """
+    import narwhals as nw
+
+    return nw.len()
+
+
+class VolumeDropParams(CheckParams):
+    """How much fewer rows there may be than on average in the runs of the last days."""
+
+    counts: ClassVar[Literal["rows", "table"]] = "table"
+
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    lookback_days: int = Field(default=7, ge=1)
+
+    def judge(self, figure: Any, context: CheckContext) -> tuple[bool, str]:
+        since = context.now - timedelta(days=self.lookback_days)
+        counts = [run.kept for run in context.past() if run.at >= since]
+        average = sum(counts) / len(counts) if counts else 0.0
+        if not average:
+            return True, f"{figure} rows, and no rows in the last {self.lookback_days} days to compare with"
+        drop = (average - figure) / average
+        return (
+            drop <= self.threshold,
+            f"{figure} rows, {drop:.1%} fewer than the average of {average:g} in the last {self.lookback_days} days",
+        )
+
+
+@check("volume_drop", VolumeDropParams)
+def volume_drop(_: VolumeDropParams, __: CheckContext) -> Expression:
+    """
+    The number of rows has not dropped below the average of the node's runs that succeeded in the last days.
+
+    Rows that the quarantine takes do not count, then as now. Without such a run, as on the first day, it passes.
     """
     import narwhals as nw
 

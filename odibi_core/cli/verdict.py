@@ -79,6 +79,7 @@ def _node(name: str, outcome: Outcome) -> dict[str, Any]:
         "attempt": outcome.attempt,
         "rows_in": result.rows_in,
         "rows_out": result.rows_out,
+        "gate": None if result.gate is None else result.gate.model_dump(mode="json"),
         "rows_left_out": None if result.account is None else result.account.left_out,
         "seconds": result.seconds,
         "target": result.write.dataset if result.write else None,

@@ -88,7 +88,6 @@ def _unavailable_keys(config: NodeConfig) -> list[str]:
     unavailable = {
         "relationships": bool(config.relationships),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
-        "validation.gate": config.validation is not None and config.validation.gate is not None,
     }
     return [key for key, used in unavailable.items() if used]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from odibi_core.config import NodeConfig
 from odibi_core.events import DatasetRead, FrameAt, NodeFinished, RowAccount
 from odibi_core.frozen import Frozen
+from odibi_core.past import RowHistory
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.reading import reads_of
@@ -28,6 +29,7 @@ from odibi_core.runtime.datasets import (
     scan_source,
 )
 from odibi_core.runtime.failing import Show, shows_nothing
+from odibi_core.runtime.gating import Past
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
 from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
@@ -69,6 +71,7 @@ class Computer(Frozen):
     configuration: Callable[[Plan, PlannedNode], NodeConfig]
     connections: Callable[[Plan], Connections]
     secret: SecretSource
+    history: RowHistory = lambda _node: ()
     library: Callable[[], Library] | None = None  # None: the built-in functions
 
     def open_patterns(self, plan: Plan, node: PlannedNode, config: NodeConfig, own: Sink | None) -> PatternRun | None:
@@ -95,7 +98,9 @@ class Computer(Frozen):
         """
         inputs = self._read(plan, node, config, load)
         library, trail = self._library(), inputs.trail()
-        contracts = contracts_of(plan, node, config, primary=inputs.primary, reads=tuple(inputs.reads), engine=self.engine)
+        contracts = contracts_of(
+            plan, node, config, primary=inputs.primary, reads=tuple(inputs.reads), engine=self.engine, past=Past(self.history, plan, node)
+        )
         with contracts.first(), library.blaming():
             frame = transform(
                 config,

@@ -15,6 +15,7 @@ from odibi_core.planning.checking import contract_checks
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Engine, FileChangedError, Frame
 from odibi_core.runtime.failing import Show, failing_rows
+from odibi_core.runtime.gating import Past
 from odibi_core.runtime.validating import check_context
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Contracts(Frozen):
 
 
 def contracts_of(
-    plan: Plan, node: PlannedNode, config: NodeConfig, *, primary: Frame | None, reads: tuple[DatasetRead, ...], engine: Engine
+    plan: Plan, node: PlannedNode, config: NodeConfig, *, primary: Frame | None, reads: tuple[DatasetRead, ...], engine: Engine, past: Past
 ) -> Contracts:
     """
     The contracts of a node over its primary input: what `read:` gives, or the first of `inputs:` and of the nodes above.
@@ -100,6 +101,7 @@ def contracts_of(
     if specs and primary is not None:
         from odibi_core.checks import flagged
 
-        flags = flagged(primary, specs, check_context(plan, node, config, engine))
+        taken = past.taken if len(reads) == 1 else tuple  # of several inputs the catalog has the sum
+        flags = flagged(primary, specs, check_context(plan, node, config, engine, taken))
     show = partial(failing_rows, plan=plan, node=node, config=config, engine=engine)
     return Contracts(flags=flags, engine=engine, reads=reads, show=show)

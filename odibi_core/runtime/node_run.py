@@ -10,35 +10,38 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError, ServiceError
 from odibi_core.events import (
-    CheckResult,
-    DatasetRead,
-    DatasetWrite,
-    ErrorRecord,
-    FailingRows,
     FrameAt,
     NodeResult,
-    NodeStatus,
-    RowAccount,
-    Sample,
-    StepRecord,
-    WatermarkMoved,
 )
 from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
-from odibi_core.ports import Clock, FencedError, FileChangedError, Frame, Scalar, Sink, Target, WriteConflictError, WriteReceipt
-from odibi_core.runtime.compute import Computer, mark_key, source_of
+from odibi_core.ports import (
+    Cached,
+    Clock,
+    FencedError,
+    FileChangedError,
+    Frame,
+    Scalar,
+    Sink,
+    Target,
+    WriteConflictError,
+    WriteReceipt,
+)
+from odibi_core.runtime.accounting import less
+from odibi_core.runtime.compute import Computed, Computer, mark_key, source_of
 from odibi_core.runtime.contracts import ContractBrokenError
 from odibi_core.runtime.deadline import refuse_late
 from odibi_core.runtime.drift import with_users
+from odibi_core.runtime.gating import Past, gate_of, passes_valid_only, refuse_shut, warnings_of
 from odibi_core.runtime.loading import Load, window_over
 from odibi_core.runtime.outgoing import content_of, outgoing
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
+from odibi_core.runtime.progress import Progress, changed, ended
 from odibi_core.runtime.rescuing import rescue_warnings, unparsed_warnings
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
@@ -49,22 +52,6 @@ from odibi_core.runtime.watermark import FrozenWindow, MarkKey, Watermarks, tran
 
 _log = logging.getLogger("odibi.node")
 CONFLICT_ROUNDS = 8  # then the attempt fails and the retry policy takes over
-
-
-@dataclass(kw_only=True)
-class _Progress:
-    """What is known so far, so that a failure can still tell it."""
-
-    reads: tuple[DatasetRead, ...] = ()
-    checks: tuple[CheckResult, ...] = ()
-    failing: tuple[FailingRows, ...] = ()
-    rows_in: int | None = None
-    rows_out: int | None = None
-    account: RowAccount | None = None
-    warnings: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # files that were rewritten, as warnings
-    steps: tuple[StepRecord, ...] = ()
-    since: float = field(default_factory=time.perf_counter)
 
 
 class _Opened(Frozen):
@@ -110,15 +97,15 @@ class NodeRunner(Frozen):
         """Run a node. Raises only what ends the process: KeyboardInterrupt, SystemExit, GeneratorExit."""
         del attempt
         started_at, clock = self.clock(), time.perf_counter()
-        progress = _Progress()
+        progress = Progress()
         try:
             result = self._without_rewritten(plan, node, progress)
         except FileChangedError as error:
-            result = _changed(error, progress)
+            result = changed(error, progress)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001  # the border of a node: Polars panics derive from BaseException
-            result = _ended(progress, status="failed", error=error_record(with_users(error, plan, node)))
+            result = ended(progress, status="failed", error=error_record(with_users(error, plan, node)))
         finally:
             self.release()
         return result.model_copy(
@@ -144,7 +131,7 @@ class NodeRunner(Frozen):
                 self.pause(random.uniform(0, 0.05 * 2**earlier))  # noqa: S311  # full jitter, not a secret
         raise AssertionError
 
-    def _without_rewritten(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
+    def _without_rewritten(self, plan: Plan, node: PlannedNode, progress: Progress) -> NodeResult:
         """A file that was rewritten is the business of its newer version's run; the others that came with it are ours."""
         while True:
             try:
@@ -156,7 +143,7 @@ class NodeRunner(Frozen):
                 progress.left_out.append(f"left out: {error.message}; the newer version has its own run")
                 node = node.model_copy(update={"files": left})
 
-    def _until_no_conflict(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
+    def _until_no_conflict(self, plan: Plan, node: PlannedNode, progress: Progress) -> NodeResult:
         """Somebody else may commit between our opening and our commit: open again, read again, compute again."""
         for earlier in range(CONFLICT_ROUNDS):
             try:
@@ -167,7 +154,7 @@ class NodeRunner(Frozen):
                 self.pause(random.uniform(0, min(0.05 * 2**earlier, 2.0)))  # noqa: S311  # full jitter, not a secret
         raise AssertionError
 
-    def _once(self, plan: Plan, node: PlannedNode, progress: _Progress) -> NodeResult:
+    def _once(self, plan: Plan, node: PlannedNode, progress: Progress) -> NodeResult:
         opened = self._open(plan, node)
         progress.steps = step_records(opened.config, node)
         if opened.sink is not None:
@@ -183,14 +170,7 @@ class NodeRunner(Frozen):
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
         progress.account = computed.account
         progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
-        evaluation = validate(computed.cached, opened.config, check_context(plan, node, opened.config, self.computer.engine))
-        results = told(evaluation.results, opened.config)
-        progress.checks = (*computed.contracts.results, *results)
-        progress.failing = computed.show(results, evaluation.broken)
-        refuse(progress.checks)
-        # Here a gate judges the evaluation as a whole, before anything is written.
-        kept = computed.cached if evaluation.rejected is None else self.computer.engine.cache(evaluation.kept, {})
-        progress.rows_out = kept.rows
+        kept = self._judged(opened, computed, progress)
         moved = None
         if load.moves is not None and opened.config.read is not None and opened.config.read.incremental is not None:
             moved = self.watermarks.moved(load.moves, opened.config.read.incremental.column)
@@ -206,6 +186,7 @@ class NodeRunner(Frozen):
             rows_out=progress.rows_out,
             account=progress.account,
             checks=progress.checks,
+            gate=progress.gate,
             watermark=moved,
         )
         refuse_late(node.name, opened.config.timeout, seconds=time.perf_counter() - progress.since)
@@ -217,7 +198,7 @@ class NodeRunner(Frozen):
         output = None
         if node.keep_frame:
             output = write.output if write is not None and in_table else self.computer.shelf.place(plan, node)
-        return _ended(
+        return ended(
             progress,
             status="succeeded",
             write=None if write is None else dataset_write(write.target, write.receipt),
@@ -225,6 +206,25 @@ class NodeRunner(Frozen):
             sample=sample,
             output=output,
         ).model_copy(update={"also_wrote": also})
+
+    def _judged(self, opened: _Opened, computed: Computed, progress: Progress) -> Cached:
+        """The rows that may be written. What checks and gate say is in the progress, also if they refuse."""
+        config, past, cached = opened.config, Past(self.computer.history, opened.plan, opened.node), computed.cached
+        found = validate(cached, config, check_context(opened.plan, opened.node, config, self.computer.engine, past.made))
+        results = told(found.results, config)
+        progress.checks = (*computed.contracts.results, *results)
+        progress.failing = computed.show(results, found.broken)
+        refuse(progress.checks)
+        progress.gate = gate_of(config, found, past)
+        refuse_shut(progress.gate)
+        rows = found.valid if passes_valid_only(progress.gate) else found.kept
+        kept = cached if rows is cached.frame else self.computer.engine.cache(rows, {})
+        held_back = found.rows - found.rejected_rows - kept.rows
+        if progress.gate is not None:
+            progress.gate = progress.gate.model_copy(update={"held_back": held_back})
+            progress.warnings += warnings_of(progress.gate)
+        progress.rows_out, progress.account = kept.rows, less(progress.account, quarantined=found.rejected_rows, gated=held_back)
+        return kept
 
     def _frame_in_table(self, opened: _Opened, *, will_write: bool = True) -> bool:
         """Whether a later node finds the output in the table that was written."""
@@ -319,9 +319,10 @@ class NodeRunner(Frozen):
         if opened.node.keep_frame:
             committed = _Committed(target=opened.target, receipt=receipt)
             output = committed.output if self._frame_in_table(opened) else self.computer.shelf.place(opened.plan, opened.node)
-        progress = _Progress(
+        progress = Progress(
             reads=facts.reads,
             checks=facts.checks,
+            gate=facts.gate,
             rows_in=facts.rows_in,
             rows_out=facts.rows_out,
             account=facts.account,
@@ -331,7 +332,7 @@ class NodeRunner(Frozen):
                 *unparsed_warnings(facts.reads),
             ],
         )
-        return _ended(
+        return ended(
             progress,
             status="succeeded",
             write=dataset_write(opened.target, receipt),
@@ -355,46 +356,3 @@ def _fenced(target: Target | None, sink: Sink | None) -> WriteReceipt | None:
         return receipt
     except FencedError:
         return None
-
-
-def _ended(
-    progress: _Progress,
-    *,
-    status: NodeStatus,
-    write: DatasetWrite | None = None,
-    watermark: WatermarkMoved | None = None,
-    sample: Sample | None = None,
-    output: FrameAt | None = None,
-    error: ErrorRecord | None = None,
-    reason: str = "",
-) -> NodeResult:
-    return NodeResult(
-        status=status,
-        started_at=_UNSET,
-        finished_at=_UNSET,
-        seconds=0.0,
-        reads=progress.reads,
-        rows_in=progress.rows_in,
-        rows_out=progress.rows_out,
-        account=progress.account,
-        checks=progress.checks,
-        failing=progress.failing,
-        warnings=(*progress.left_out, *progress.warnings),
-        write=write,
-        steps=progress.steps,
-        watermark=watermark,
-        sample=sample,
-        output=output,
-        error=error,
-        reason=reason,
-    )
-
-
-_UNSET = datetime(1970, 1, 1, tzinfo=UTC)  # the runner sets the times of every result in one place
-
-
-def _changed(error: FileChangedError, progress: _Progress) -> NodeResult:
-    """A rewritten file is the business of the run that its newer version starts; a deleted one is a failure to tell."""
-    if error.gone:
-        return _ended(progress, status="failed", error=error_record(error))
-    return _ended(progress, status="skipped", reason=f"superseded: {error.message}")

@@ -10,7 +10,7 @@ from odibi_core.config import NodeConfig, SchemaPolicy, WriteConfig
 from odibi_core.config.delta_options import DeltaOptions
 from odibi_core.config.write import SAFE_RETENTION_HOURS
 from odibi_core.errors import ConfigError
-from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, RowAccount, SchemaChange, WatermarkMoved
+from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, GateResult, RowAccount, SchemaChange, WatermarkMoved
 from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Connections, MergeRules, Target, Upkeep, WriteReceipt
@@ -120,6 +120,7 @@ class CommitFacts(Frozen):
     rows_out: int | None = None
     account: RowAccount | None = None
     checks: tuple[CheckResult, ...] = ()
+    gate: GateResult | None = None
     watermark: WatermarkMoved | None = None
 
     def as_metadata(self) -> dict[str, str]:
@@ -132,6 +133,8 @@ class CommitFacts(Frozen):
         }
         if self.account is not None:
             facts["account"] = self.account.model_dump_json()
+        if self.gate is not None:
+            facts["gate"] = self.gate.model_dump_json()
         if self.watermark is not None:
             facts["watermark"] = self.watermark.model_dump_json()
         return facts
@@ -139,12 +142,13 @@ class CommitFacts(Frozen):
     @classmethod
     def from_metadata(cls, facts: Mapping[str, str]) -> CommitFacts:
         """Read them back; what is missing stays unknown."""
-        mark, account = facts.get("watermark"), facts.get("account")
+        mark, account, gate = facts.get("watermark"), facts.get("account"), facts.get("gate")
         return cls(
             reads=tuple(DatasetRead.model_validate(read) for read in json.loads(facts.get("reads", "[]"))),
             rows_in=json.loads(facts.get("rows_in", "null")),
             rows_out=json.loads(facts.get("rows_out", "null")),
             account=None if account is None else RowAccount.model_validate_json(account),
             checks=tuple(CheckResult.model_validate(check) for check in json.loads(facts.get("checks", "[]"))),
+            gate=None if gate is None else GateResult.model_validate_json(gate),
             watermark=None if mark is None else WatermarkMoved.model_validate_json(mark),
         )

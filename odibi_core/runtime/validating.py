@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.events import CheckResult
+from odibi_core.past import PastRun
 from odibi_core.planning.checking import validation_checks
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from odibi_core.checks import CheckContext, Evaluation
 
 
-def check_context(plan: Plan, node: PlannedNode, config: NodeConfig, engine: Engine) -> CheckContext:
+def check_context(plan: Plan, node: PlannedNode, config: NodeConfig, engine: Engine, past: Callable[[], Sequence[PastRun]]) -> CheckContext:
     """What the checks of a node may know and use."""
     from odibi_core.checks import CheckContext
 
@@ -33,6 +34,7 @@ def check_context(plan: Plan, node: PlannedNode, config: NodeConfig, engine: Eng
         compute=lambda frame: engine.cache(frame, {}).frame,
         sql=engine.sql,
         compile=compile_text,
+        past=past,
     )
 
 

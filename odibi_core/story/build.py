@@ -202,6 +202,7 @@ def _with_result(story: NodeStory, finished: NodeFinished) -> NodeStory:
             "steps": result.steps,
             "checks": result.checks,
             "failing": result.failing,
+            "gate": result.gate,
             "watermark": moved(story.name, result.watermark, result.sample) if result.watermark else None,
             "sample": result.sample,
             "error": result.error,

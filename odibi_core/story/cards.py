@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, Sample
+from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, GateResult, Sample
 from odibi_core.story.blocks import Bit, Block, Card, Chips, Code, Facts, Grid, Head, Heading, Line, Lines, Table
 from odibi_core.story.matrix import outcome
 from odibi_core.story.model import Attempt, AttemptOutcome, NodeStory, Tone
@@ -83,11 +83,7 @@ def _facts(node: NodeStory, start: datetime) -> Iterator[tuple[str, Line]]:
     if node.started_at:
         span = f"{clock(node.started_at)} to {clock(node.finished_at)} UTC ({offset(node.started_at, start)})"
         yield "Time", (span + (f", engine {node.engine}" if node.engine else ""),)
-    rows = [f"{count:,} {side}" for count, side in ((node.rows_in, "in"), (node.rows_out, "out")) if count is not None]
-    if rows:
-        yield "Rows", (", ".join(rows),)
-    if node.account is not None and node.account.left_out:
-        yield "Left out", (", ".join(f"{count:,} {_LEFT_OUT.get(how, how)}" for how, count in node.account.left_out.items()),)
+    yield from _row_facts(node)
     for read in node.reads:
         yield "Read", (Bit(read.dataset, "mono"), " ", Bit(_read(read), "quiet"))
     if node.write:
@@ -103,6 +99,21 @@ def _written(write: DatasetWrite) -> Iterator[tuple[str, Line]]:
     yield "Location", (Bit(write.uri, "mono"),)
     if write.change:
         yield "Schema", (change_text(write.change),)
+
+
+def _row_facts(node: NodeStory) -> Iterator[tuple[str, Line]]:
+    rows = [f"{count:,} {side}" for count, side in ((node.rows_in, "in"), (node.rows_out, "out")) if count is not None]
+    if rows:
+        yield "Rows", (", ".join(rows),)
+    if node.account is not None and node.account.left_out:
+        yield "Left out", (", ".join(f"{count:,} {_LEFT_OUT.get(how, how)}" for how, count in node.account.left_out.items()),)
+    if node.gate is not None:
+        yield "Gate", _gate(node.gate)
+
+
+def _gate(gate: GateResult) -> Line:
+    passed = f"{gate.passed_rows:,} of {counted(gate.rows, 'row')} pass all checks"
+    return ("open" if gate.passed else f"shut ({gate.action})", " ", Bit(passed, "quiet"))
 
 
 def _read(read: DatasetRead) -> str:

@@ -12,6 +12,7 @@ from odibi_core.events import (
     DatasetWrite,
     ErrorRecord,
     FailingRows,
+    GateResult,
     NodeStatus,
     RowAccount,
     RunStatus,
@@ -145,6 +146,7 @@ class NodeStory(Record):
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     failing: tuple[FailingRows, ...] = ()  # some rows that break checks
+    gate: GateResult | None = None
     watermark: WatermarkStory | None = None
     sample: Sample | None = None
     error: ErrorRecord | None = None

@@ -170,4 +170,10 @@ def test_the_other_checks_see_what_the_quarantine_leaves():
 
 def test_every_check_of_the_table_is_tested():
     """One that is added is tested here."""
-    assert {entry.name for entry in CHECKS if entry.params.counts == "table"} == {"row_count", "freshness", "distribution", "schema"}
+    assert {entry.name for entry in CHECKS if entry.params.counts == "table"} == {
+        "row_count",
+        "freshness",
+        "distribution",
+        "schema",
+        "volume_drop",
+    }

@@ -47,10 +47,6 @@ def beside(key: str) -> str:
             beside("validation: { tests: [ { type: not_null, columns: [i] } ], quarantine: { connection: lake, path: bad } }"),
             "'validation.quarantine' is not available yet",
         ),
-        (
-            beside("validation: { tests: [ { type: not_null, columns: [i] } ], gate: { require_pass_rate: 0.9 } }"),
-            "'validation.gate' is not available yet",
-        ),
     ],
 )
 def test_what_cannot_be_run_names_its_node_and_a_way_out(plan_of: PlanOf, node: str, message: str) -> None:

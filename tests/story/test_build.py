@@ -121,6 +121,7 @@ def test_a_node_is_told_in_full():
         },
         "columns": columns,
         "steps": [{"kind": "sql", "text": "SELECT city, sum(amount) AS revenue FROM df GROUP BY city"}],
+        "gate": None,
         "checks": [],
         "failing": [],
         "watermark": None,

@@ -1,10 +1,8 @@
 """Events: what happened, typed, immutable, written once. Every report is a pure function of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, TypeAdapter
 
@@ -76,7 +74,7 @@ class SchemaChange(Record):
     retyped: tuple[ColumnChange, ...] = ()
 
     @classmethod
-    def between(cls, before: Sequence[Column], after: Sequence[Column]) -> SchemaChange | None:
+    def between(cls, before: Sequence[Column], after: Sequence[Column]) -> Self | None:
         """What changed; None if nothing did. The order of columns does not count."""
         had, has = {column.name: column for column in before}, {column.name: column for column in after}
         change = cls(

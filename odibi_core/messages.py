@@ -1,11 +1,9 @@
 """Commands: what crosses the queue. They ask, carry ids only, and may arrive twice, late or out of order."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
@@ -42,7 +40,7 @@ class BlobArrived(Record):
         """The file versions that make it the cause that it is."""
         return self.announced or tuple(f"{file.connection}/{file.path}@{file.etag}" for file in self.files)
 
-    def without_others(self, mine: tuple[FileVersion, ...]) -> BlobArrived:
+    def without_others(self, mine: tuple[FileVersion, ...]) -> Self:
         """The same cause with fewer files: a repeated event must find its run again."""
         return self.model_copy(update={"files": mine, "announced": self.versions})
 
@@ -83,7 +81,7 @@ class Requested(Record):
     resumes: str | None = None  # the run whose finished nodes are taken over
     logical_time: datetime | None = None  # of that run: what is mended tomorrow is still of today
 
-    def without_others(self, mine: tuple[FileVersion, ...]) -> Requested:
+    def without_others(self, mine: tuple[FileVersion, ...]) -> Self:
         """The same request with fewer files."""
         return self.model_copy(update={"files": mine})
 

@@ -11,6 +11,8 @@ class Record(BaseModel):
 
     Unknown fields are dropped, not refused: a worker of the previous release reads what the next one wrote.
     What may not be understood at all carries a `version` that its reader checks.
+
+    Modules of records do without `from __future__ import annotations`: pydantic would compile each annotation once more, in every start.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, ser_json_inf_nan="strings", defer_build=True)

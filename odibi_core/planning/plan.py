@@ -1,7 +1,5 @@
 """The frozen plan: everything a run needs, compiled once, stored with the run, without any secret."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Literal
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from odibi_core.frozen import Frozen
 
 _DEEPEST = 32
 
@@ -22,8 +24,7 @@ def without_secrets(error: BaseException, text: Callable[[str], str], record: Ca
     return error if text(shown) == shown and text(repr(error)) == repr(error) else _Copies(text=text, record=record).of(error, 0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Copies:
+class _Copies(Frozen):
     """Copies exceptions and what hangs on them; each once, so that a circle ends."""
 
     text: Callable[[str], str]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from odibi_core.frozen import Frozen
 
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(Frozen):
     """
     How one kind of secret is found.
 

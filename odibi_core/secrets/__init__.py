@@ -2,6 +2,5 @@
 
 from odibi_core.secrets.choosing import secret_source
 from odibi_core.secrets.environment import EnvironmentSecrets
-from odibi_core.secrets.key_vault import KeyVaultSecrets
 
-__all__ = ["EnvironmentSecrets", "KeyVaultSecrets", "secret_source"]
+__all__ = ["EnvironmentSecrets", "secret_source"]

@@ -17,18 +17,20 @@ from odibi_core.frozen import Frozen
 from odibi_core.messages import FileVersion
 from odibi_core.ports import Location, ObjectStore, SecretSource
 from odibi_core.storage.containers import BlobContainer, CredentialSource, read_container
-from odibi_core.storage.databases import DATABASE_TYPES, Database, read_database
 from odibi_core.storage.faults import folder_faults
 from odibi_core.storage.identity import azure_credential
 from odibi_core.storage.local import LocalStore, files_under
 from odibi_core.storage.paths import safe_join, safe_prefix
 from odibi_core.storage.urls import read_blob_url, read_lake_uri
-from odibi_core.storage.web import WebApi, read_web_api
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
-_KNOWN = DATABASE_TYPES | {"http", "local", "azure_blob", "azure_adls"}
+    from odibi_core.storage.databases import Database
+    from odibi_core.storage.web import WebApi
+
+_DATABASES = {"sql_server", "azure_sql", "postgres", "postgresql", "sqlite"}
+_KNOWN = _DATABASES | {"http", "local", "azure_blob", "azure_adls"}
 _SECRET = re.compile(r"\$\{secret:([^}]+)\}")
 
 
@@ -38,7 +40,8 @@ class LocalFolder(Frozen):
     root: Path  # absolute
 
 
-_Place = LocalFolder | BlobContainer | Database | WebApi
+if TYPE_CHECKING:
+    _Place = LocalFolder | BlobContainer | Database | WebApi
 
 
 class _Opened:
@@ -84,15 +87,13 @@ class ResolvedConnections:
             ConfigError: If the connection is unknown or cannot be used here, or if the path leaves it.
         """
         match self._place(connection):
-            case WebApi() as api:
-                return api.at(connection, path)
-            case Database() as database:
-                return Location(connection=connection, path=path, uri=database.uri, options=database.options())
             case LocalFolder(root=root):
                 return Location(connection=connection, path=path, uri=safe_join(f"{root}", path))
             case BlobContainer() as container:
                 uri = safe_join(container.root, path)
                 return Location(connection=connection, path=path, uri=uri, options=container.options(self._environment))
+            case database_or_api:
+                return database_or_api.at(connection, path)
 
     def files(self, connection: str, prefix: str) -> Iterable[FileVersion]:
         """The files whose path in the connection starts with the prefix, sorted by path, as they are now."""
@@ -148,10 +149,9 @@ class ResolvedConnections:
 
     def _file_place(self, name: str) -> LocalFolder | BlobContainer:
         place = self._place(name)
-        if isinstance(place, Database | WebApi):
-            what = "a database" if isinstance(place, Database) else "a web API"
-            raise ConfigError(f"connection '{name}' is {what} and holds no files", hint="Use a connection of type local or azure_blob.")
-        return place
+        if isinstance(place, LocalFolder | BlobContainer):
+            return place
+        raise ConfigError(f"connection '{name}' is {place.what} and holds no files", hint="Use a connection of type local or azure_blob.")
 
     def _usable_places(self, refused: list[PermanentServiceError]) -> Iterator[tuple[str, _Place]]:
         for name in self._given:
@@ -196,9 +196,13 @@ class ResolvedConnections:
             raise ConfigError(f"connection '{name}' is not a mapping")
         kind = given.get("type")
         fields = {key: _revealed(value, secret) for key, value in given.items()} if kind in _KNOWN else {}
-        if kind in DATABASE_TYPES:
+        if kind in _DATABASES:
+            from odibi_core.storage.databases import read_database
+
             return read_database(name, fields, secret=secret, credential=self._credential, directory=self._directory)
         if kind == "http":
+            from odibi_core.storage.web import read_web_api
+
             return read_web_api(name, fields)
         if kind not in {"local", "azure_blob", "azure_adls"}:
             raise ConfigError(f"connection type '{kind}' cannot be used here yet", hint="Use a connection of type local or azure_blob.")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from pydantic import JsonValue, ValidationError
@@ -14,12 +14,11 @@ from pydantic import JsonValue, ValidationError
 from odibi_core.config import PostgresConnection, SqliteConnection, SqlServerConnection
 from odibi_core.errors import ConfigError
 from odibi_core.frozen import Frozen
-from odibi_core.ports import SecretSource
+from odibi_core.ports import Location, SecretSource
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-DATABASE_TYPES = frozenset({"sql_server", "azure_sql", "postgres", "postgresql", "sqlite"})
 # What a token must be for: learn.microsoft.com/azure/azure-sql/database/authentication-aad-configure
 _SCOPE = {"sqlserver": "https://database.windows.net/.default", "postgresql": "https://ossrdbms-aad.database.windows.net/.default"}
 _KEYS = {
@@ -40,9 +39,15 @@ _KEYS = {
 class Database(Frozen):
     """An address without credentials, and the options to get in with; a token is fetched each time."""
 
+    what: ClassVar[str] = "a database"
+
     uri: str
     given: Mapping[str, str] = field(repr=False)
     token: Callable[[], str] | None = field(default=None, repr=False)
+
+    def at(self, connection: str, path: str) -> Location:
+        """The database, for a query: a path does not change it."""
+        return Location(connection=connection, path=path, uri=self.uri, options=self.options())
 
     def options(self) -> dict[str, str]:
         """What a driver needs, with secrets."""

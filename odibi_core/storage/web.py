@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import field
+from typing import ClassVar
 
 from pydantic import JsonValue, ValidationError
 
@@ -16,6 +17,8 @@ from odibi_core.ports import Location
 
 class WebApi(Frozen):
     """A service and who we are there."""
+
+    what: ClassVar[str] = "a web API"
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)

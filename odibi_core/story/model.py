@@ -1,7 +1,5 @@
 """The Data Story as values: what the JSON twin holds, and all that a page may show."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Literal
 

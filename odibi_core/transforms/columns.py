@@ -1,7 +1,5 @@
 """Which columns there are, and what they are called."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal

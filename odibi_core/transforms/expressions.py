@@ -1,7 +1,5 @@
 """Columns that the author computes with SQL expressions."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field

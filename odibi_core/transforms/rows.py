@@ -1,7 +1,5 @@
 """Which rows there are, and in which order."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Literal
 

@@ -49,6 +49,21 @@ def test_a_run_without_a_terminal_does_not_load_rich(project: Path) -> None:
     assert not {"rich", "typer", "click", "sqlglot"} & set(loaded)
 
 
+def test_a_run_loads_what_its_nodes_need(project: Path) -> None:
+    """Four nodes on local folders. Every module of ours takes a quarter of a millisecond, so their number has a limit."""
+    code = "import sys; from odibi_core.cli.main import main; main(['run']); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=project).stdout
+    ours = {name for name in ended.splitlines()[-1].split() if name.startswith("odibi_core")}
+    adapters = {
+        *("queues.service_bus", "secrets.key_vault", "storage.azure", "storage.databases", "storage.web", "hosts.azure"),
+        *("engines.databases", "engines.web", "engines.polars.file_sink", "engines.polars.json_reader", "engines.polars.excel_reader"),
+    }
+
+    assert "odibi_core.engines.polars.delta_sink" in ours
+    assert {f"odibi_core.{name}" for name in adapters} & ours == set()
+    assert len(ours) <= 275
+
+
 def test_a_bug_is_called_one_and_shows_no_value(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 70 with the place in our code; the text of a foreign exception may quote data, so it is not shown."""
     monkeypatch.setattr(InProcess, "run", _breaks)

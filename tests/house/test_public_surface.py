@@ -52,3 +52,4 @@ def test_the_functions_app_is_indexed_without_anything_heavy() -> None:
     assert (ROOT / "function_app.py").is_file(), "function_app.py is missing: Azure would find no function"
     loaded = loaded_by("import function_app")
     assert (CLOUD | ENGINES | REPORTS) & loaded == set()
+    assert len([name for name in loaded if name.startswith("odibi_core")]) <= 20

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from odibi_core.messages import FinishRun, RunNode
-from odibi_core.queues import MemoryQueue
+from odibi_core.queues.memory import MemoryQueue
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUN = "0123456789abcdef"

@@ -17,7 +17,7 @@ from azure.servicebus import exceptions as bus
 
 from odibi_core.errors import ConfigError, PermanentServiceError, TransientServiceError
 from odibi_core.messages import FinishRun, RunNode, parse_command
-from odibi_core.queues import ServiceBusQueue
+from odibi_core.queues.service_bus import ServiceBusQueue
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUN = "0123456789abcdef"

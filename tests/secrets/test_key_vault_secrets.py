@@ -14,7 +14,7 @@ from azure.keyvault.secrets._shared import http_challenge_cache
 
 from odibi_core.errors import ConfigError, PermanentServiceError, TransientServiceError
 from odibi_core.runtime.retry import error_record
-from odibi_core.secrets import KeyVaultSecrets
+from odibi_core.secrets.key_vault import KeyVaultSecrets
 from odibi_core.storage.identity import azure_credential
 from tests.secrets.loopback import Answer, KeyVault, refusal
 

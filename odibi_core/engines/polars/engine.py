@@ -13,24 +13,17 @@ import polars as pl
 
 from odibi_core.config.rescue import TEXT_FORMATS
 from odibi_core.engines.polars.content import fingerprint
-from odibi_core.engines.polars.csv_diagnosis import diagnosed
 from odibi_core.engines.polars.csv_reader import MAX_COLUMNS, scan_csv
 from odibi_core.engines.polars.delta_reader import scan_delta
 from odibi_core.engines.polars.delta_sink import DeltaSink
 from odibi_core.engines.polars.errors import translated
-from odibi_core.engines.polars.file_rows import MODES, FileRows
-from odibi_core.engines.polars.file_sink import FORMATS, FileSink, refuse_partitions
 from odibi_core.engines.polars.frames import framed, native
 from odibi_core.engines.polars.guard import RememberedOnce, TableGuard
 from odibi_core.engines.polars.held_files import HeldFiles
-from odibi_core.engines.polars.json_reader import scan_json
 from odibi_core.engines.polars.open_tables import OpenTables
-from odibi_core.engines.polars.parquet_reader import scan_parquet
-from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.pinned_files import LocalFile, files_now, pinned, verify
 from odibi_core.engines.polars.places import is_remote
 from odibi_core.engines.polars.sql import query as run_query
-from odibi_core.engines.polars.windows import as_scalar, largest, within_window
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.events import Column
 from odibi_core.ports import (
@@ -132,6 +125,8 @@ class PolarsEngine:
                 frame, scan = scan_csv(source, files, folder)
                 self._held.scans.append(scan)
             case "parquet":
+                from odibi_core.engines.polars.parquet_reader import scan_parquet
+
                 frame, rows = scan_parquet(source, files)
             case "excel":
                 from odibi_core.engines.polars.excel_reader import read_excel
@@ -142,6 +137,8 @@ class PolarsEngine:
 
                 frame = read_avro(source, files)
             case _:
+                from odibi_core.engines.polars.json_reader import scan_json
+
                 frame = scan_json(source, files, folder)
         taken = self._taken(frame, source)
         return Scanned(frame=framed(taken), rows=rows if taken is frame else None, files=versions)
@@ -166,6 +163,8 @@ class PolarsEngine:
             frame = native(self.sql(query, dict.fromkeys({"df", *source.names}, rows)))
         if source.window is None:
             return frame
+        from odibi_core.engines.polars.windows import within_window
+
         with translated(f"selecting the new rows of '{source.location.name}'"):
             return within_window(frame, source.window)
 
@@ -196,6 +195,8 @@ class PolarsEngine:
 
     def maximum(self, frame: Frame, window: Window) -> Scalar:
         """The largest value of a window's column, or of its fallback where that is null; None if there is no value."""
+        from odibi_core.engines.polars.windows import as_scalar, largest
+
         doing = f"looking for the largest value of '{window.column}'"
         with translated(doing):
             mark = largest(native(frame), window)
@@ -211,12 +212,9 @@ class PolarsEngine:
         """Open a target before its inputs are read; creates a missing table as an empty one when the first write comes."""
         if target.format == "delta":
             return DeltaSink(target, self._guard, self._collected, self._held.tables)
-        if target.format == "parquet" and target.over_present:
-            return ParquetTable(target, self._collected, self._held.new_folder)
-        if target.format in FORMATS and target.mode in MODES:
-            refuse_partitions(target)
-            return FileRows(target, self._collected, self._held.new_folder)
-        return FileSink(target, self._collected, self._held.new_folder)
+        from odibi_core.engines.polars.file_sink import file_sink
+
+        return file_sink(target, self._collected, self._held.new_folder)
 
     def _collected(self, frame: Frame, doing: str) -> pl.DataFrame:
         return self._computed([native(frame)], doing)[0]
@@ -232,6 +230,8 @@ class PolarsEngine:
             with translated(doing):
                 computed = [frames[0].collect()] if len(frames) == 1 else pl.collect_all(frames)
         except DataError as error:
+            from odibi_core.engines.polars.csv_diagnosis import diagnosed
+
             verify(self._held.announced)
             raise diagnosed(error, self._held.scans) from None
         if self._held.announced and any("SCAN" in frame.explain(optimized=False) for frame in frames):  # cached frames read no file

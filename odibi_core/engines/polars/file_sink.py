@@ -13,18 +13,34 @@ import polars as pl
 from odibi_core.engines.polars.csv_options import csv_options
 from odibi_core.engines.polars.drift import columns_before, conformed
 from odibi_core.engines.polars.errors import translated
-from odibi_core.engines.polars.file_rows import FileRows
+from odibi_core.engines.polars.file_rows import MODES, FileRows
 from odibi_core.engines.polars.frames import Collect, native
+from odibi_core.engines.polars.parquet_table import ParquetTable
 from odibi_core.engines.polars.pinned_files import listed
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
 from odibi_core.errors import ConfigError
 from odibi_core.events import Column
 from odibi_core.ports import Frame, Scanned, Target, WriteReceipt
 
-FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
+_FORMATS = ("csv", "json", "ndjson", "jsonl", "parquet")
 
 
-def refuse_partitions(target: Target) -> None:
+def file_sink(target: Target, collect: Collect, new_folder: Callable[[], Path]) -> FileSink | FileRows | ParquetTable:
+    """
+    The sink for a target that is one file.
+
+    Raises:
+        ConfigError: If it is not to be had: an unknown format or mode, or partitions.
+    """
+    if target.format == "parquet" and target.over_present:
+        return ParquetTable(target, collect, new_folder)
+    if target.format in _FORMATS and target.mode in MODES:
+        _refuse_partitions(target)
+        return FileRows(target, collect, new_folder)
+    return FileSink(target, collect, new_folder)
+
+
+def _refuse_partitions(target: Target) -> None:
     """
     Raises:
         ConfigError: If the target has partitions: the many files of a folder cannot be written whole or not at all.
@@ -45,11 +61,11 @@ class FileSink:
     """
 
     def __init__(self, target: Target, collect: Collect, new_folder: Callable[[], Path]) -> None:
-        if target.format not in FORMATS:
-            raise ConfigError(f"format '{target.format}' cannot be written by Polars", hint=f"Known are: delta, {', '.join(FORMATS)}.")
+        if target.format not in _FORMATS:
+            raise ConfigError(f"format '{target.format}' cannot be written by Polars", hint=f"Known are: delta, {', '.join(_FORMATS)}.")
         if target.mode not in {"overwrite", "ignore"}:
             raise ConfigError(f"mode '{target.mode}' needs a Delta table, not {target.format}", hint="Set 'format: delta'.")
-        refuse_partitions(target)
+        _refuse_partitions(target)
         self._target = target
         self._collect = collect
         self._new_folder = new_folder

@@ -14,6 +14,7 @@ from deltalake.exceptions import DeltaError
 
 from odibi_core.engines.polars.delta_table import open_table
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
+from odibi_core.frozen import Frozen
 from odibi_core.ports import Location
 
 MOST_IDLE = 24  # handles of a process; each has the list of its table's files
@@ -22,8 +23,7 @@ OLDEST_SECONDS = 900.0  # then a table is opened anew, whatever we believe to kn
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Anchor:
+class Anchor(Frozen):
     """A commit of a table, and the tag of its log entry: as long as it lies there, it is still the same table."""
 
     version: int

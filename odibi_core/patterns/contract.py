@@ -27,6 +27,7 @@ class Place(Frozen):
     connection: str | None = None
     path: str | None = None
     format: Literal["delta", "parquet"] | None = None  # None: by the name of the path
+    query: str | None = None  # instead of a path, where the connection is a database: in its own SQL
     or_write: bool = False  # when nothing is named, it is where the node's `write:` points
     properties: Mapping[str, str] = field(default_factory=dict)
 

@@ -48,7 +48,8 @@ class DetectDeletesParams(PatternParams):
             case "snapshot_diff":
                 return (Place(role="snapshot", use="read", connection=self.connection, path=self.path, or_write=True),)
             case "sql_compare":
-                return (Place(role="source", use="read", connection=self.source_connection, path=self.source_table),)
+                table = None if self.source_query is not None else self.source_table
+                return (Place(role="source", use="read", connection=self.source_connection, path=table, query=self.source_query),)
             case _:
                 return ()
 
@@ -65,9 +66,10 @@ def detect_deletes(frame: Frame, params: DetectDeletesParams, context: PatternCo
     Find what is no longer in the source.
 
     `snapshot_diff`: the frame is the whole source, and what the target (`connection` and `path`, or the node's `write:`) holds besides is
-    gone; those rows are added, flagged. `sql_compare`: the frame is what we hold, and what `source_table` lacks is gone; those rows are
-    flagged. With `soft_delete_col: null` they are left out instead. Rows that were flagged before stay flagged and count no more. If more
-    than `max_delete_percent` of the rows that were alive are gone, that is a warning, an error, or nothing is deleted at all.
+    gone; those rows are added, flagged. `sql_compare`: the frame is what we hold, and what `source_table` or the result of `source_query`
+    lacks is gone; those rows are flagged. With `soft_delete_col: null` they are left out instead. Rows that were flagged before stay
+    flagged and count no more. If more than `max_delete_percent` of the rows that were alive are gone, that is a warning, an error, or
+    nothing is deleted at all.
 
     Shape: (rows, columns) → (rows, and in a snapshot those that are gone; columns and the flag).
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from odibi_core.transforms import Library, Params
 
 _FILE_CONNECTIONS = frozenset({"local", "azure_blob", "azure_adls", "s3"})
+_DATABASES = frozenset({"sqlite", "postgres", "postgresql", "sql_server", "azure_sql"})
 _BY_SUFFIX = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 _HELD = ("delta", "parquet")  # what a pattern can read, change and put back
 
@@ -135,18 +136,25 @@ class TargetResolver(Frozen):
         return PlannedTarget(role=place.role, use=place.use, connection=write.connection, path=path, format=write.format, is_write=same)
 
     def _source(self, place: Place, name: str) -> PlannedTarget:
+        """What is compared with: a file or a table, or the rows of a database. A query stays in the params: a plan holds no values."""
         connection = str(place.connection)
+        if self._kind(connection) in _DATABASES:
+            return PlannedTarget(role="source", use="read", connection=connection, path=place.path or "", format="sql")
         self._check_connection(connection, name)
         if place.path is None:
             raise ConfigError(f"'{name}' has a 'source_query' and connection '{connection}' knows no SQL", hint="Name a 'source_table'.")
         kind = _BY_SUFFIX.get(PurePosixPath(place.path).suffix.lower(), "delta")
         return PlannedTarget(role="source", use="read", connection=connection, path=place.path, format=kind)
 
+    def _kind(self, connection: str) -> str:
+        given = self.connections.get(connection)
+        return str(given.get("type", "local")) if isinstance(given, dict) else "local"
+
     def _check_connection(self, connection: str, name: str) -> None:
         given = self.connections.get(connection)
         if given is None:
             raise ConfigError(f"'{name}' names an unknown connection '{connection}'", hint=f"Known: {', '.join(self.connections)}.")
-        kind = given.get("type", "local") if isinstance(given, dict) else "local"
+        kind = self._kind(connection)
         if kind not in _FILE_CONNECTIONS:
             raise ConfigError(
                 f"'{name}' cannot use connection '{connection}' of type '{kind}' yet",

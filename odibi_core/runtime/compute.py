@@ -33,7 +33,7 @@ from odibi_core.runtime.gating import Past
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
 from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
-from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, paths_in_params, pattern_targets
+from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, pattern_targets, places_in_params
 from odibi_core.runtime.rescuing import Archive, archive_of, unparsed_warnings, with_place
 from odibi_core.runtime.targets import target_of
 from odibi_core.runtime.transforming import transform
@@ -80,12 +80,14 @@ class Computer(Frozen):
         if not calls or not any(call[2] in patterns_known() for call in calls):
             return None
         connections = self.connections(plan)
-        paths = paths_in_params(config, node, self._library())
+        paths, queries = places_in_params(config, node, self._library())
         opened = tuple(
             OpenedTarget(key=key, planned=planned, target=target, sink=self.engine.open(target))
             for key, planned, target in pattern_targets(plan, node, connections, paths)
         )
-        return PatternRun(plan=plan, node=node, engine=self.engine, connections=connections, targets=opened, paths=paths, own=own)
+        return PatternRun(
+            plan=plan, node=node, engine=self.engine, connections=connections, targets=opened, paths=paths, queries=queries, own=own
+        )
 
     def compute(self, plan: Plan, node: PlannedNode, config: NodeConfig, load: Load, patterns: PatternRun | None = None) -> Computed:
         """

@@ -49,6 +49,7 @@ class PatternRun:
     connections: Connections
     targets: tuple[OpenedTarget, ...] = ()  # in the order in which they are written
     paths: Mapping[str, str] = field(default_factory=dict)  # of targets whose path stands in their params
+    queries: Mapping[str, str] = field(default_factory=dict)  # of places that are read by one, which stands in their params
     own: Sink | None = None  # the sink of the node's `write:`, for patterns whose target it is
     pending: list[Pending] = field(default_factory=list)
     for_own: Frame | None = None  # what `write:` gets instead of the output
@@ -146,7 +147,7 @@ class PatternRun:
             return None if present is None else present.frame
         location = self.connections.locate(planned.connection, self._path(key, planned))
         try:
-            return self.engine.scan(Source(location=location, format=planned.format)).frame
+            return self.engine.scan(Source(location=location, format=planned.format, query=self.queries.get(key))).frame
         except DataError as error:
             if planned.role == "snapshot" and error.error_code in ("missing_table", "missing_file"):
                 return None
@@ -199,18 +200,21 @@ def write_pending(
     return tuple(written)
 
 
-def paths_in_params(config: NodeConfig, node: PlannedNode, library: Library) -> dict[str, str]:
-    """The paths that stand in the params of patterns, by the key of their target."""
+def places_in_params(config: NodeConfig, node: PlannedNode, library: Library) -> tuple[dict[str, str], dict[str, str]]:
+    """The paths and the queries that stand in the params of patterns, by the key of their target."""
+    paths: dict[str, str] = {}
+    queries: dict[str, str] = {}
     if not node.targets:
-        return {}
+        return paths, queries
     from odibi_core.patterns import PatternParams
 
-    found: dict[str, str] = {}
     for place, kind, name, given in calls_by_place(config):
         params = bind_call(kind, name, given, library)[1]
-        if isinstance(params, PatternParams):
-            found |= {f"{place}.{wanted.role}": wanted.path for wanted in params.places() if wanted.path is not None}
-    return found
+        for wanted in params.places() if isinstance(params, PatternParams) else ():
+            key = f"{place}.{wanted.role}"
+            paths |= {key: wanted.path} if wanted.path is not None else {}
+            queries |= {key: wanted.query} if wanted.query is not None else {}
+    return paths, queries
 
 
 def pattern_targets(

@@ -164,3 +164,10 @@ def test_a_format_and_its_connection_go_together(plan_of: PlanOf, body: str, mes
     assert problem.message == f"node 'a' of pipeline 'p': {message} do not go together"
     assert problem.path == path
     assert refused.value.error_code == "connection_kind"
+
+
+def test_a_source_query_needs_a_database(plan_of: PlanOf) -> None:
+    """A folder knows no SQL; a table or a file of it can be named."""
+    params = "params: { mode: sql_compare, keys: [i], source_connection: lake, source_query: SELECT i FROM t }"
+    with pytest.raises(ConfigError, match="'detect_deletes' has a 'source_query' and connection 'lake' knows no SQL"):
+        plan_of(pipeline(f"      - {{ name: a, {READ}, transformer: detect_deletes, {params} }}\n"))

@@ -37,6 +37,7 @@ from odibi_core.runtime.outbox import TOGETHER_EVERY, Outbox, ReportKind
 from odibi_core.runtime.slots import Slots
 from odibi_core.runtime.watermark import Watermarks
 from odibi_core.storage.connections import ResolvedConnections
+from odibi_core.storage.paths import safe_join
 from odibi_core.storage.system_place import connection_at, connection_below
 from odibi_core.storage.table_records import TableRecords
 
@@ -330,7 +331,9 @@ class _Builder:
                 compile_sql=lambda text, tables: cache.compile(text, tables=tables, dialect=dialect, engine="polars"),
                 library=self.library,
             )
-            return compile_plan(self.project, command, context, now=self.clock())
+            compiled = compile_plan(self.project, command, context, now=self.clock())
+            self._story_place(compiled)  # a place that cannot be is refused now, and not when the story is told
+            return compiled
 
         return plan
 
@@ -372,11 +375,17 @@ class _Builder:
                 StoryArchive(store, redact=self.redactor.text, prefix=prefix)(ReportBatch(sequence=batch.sequence, runs=(events,)))
 
     def _stories_of(self, plan: Plan) -> tuple[ObjectStore, str]:
-        if plan.story is None:
+        place = self._story_place(plan)
+        if place is None:
             home = self._resolved({"stories": {"type": "local", "base_path": DEFAULT_STORIES}})
             return home.store("stories", ""), ""
+        return self._connections_of(plan).store(place[0], ""), place[1]
+
+    def _story_place(self, plan: Plan) -> tuple[str, str] | None:
+        if plan.story is None:
+            return None
         story = _mapping(resolve(cast("JsonValue", plan.story), Scope(environment=self.environment, now=plan.logical_time)))
-        return self._connections_of(plan).store(str(story["connection"]), ""), str(story["path"])
+        return str(story["connection"]), safe_join("", str(story["path"]).strip("/"))
 
     def _redacted(self, event: AnyRunEvent) -> AnyRunEvent:
         return self.redactor.record(event)

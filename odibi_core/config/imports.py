@@ -19,6 +19,7 @@ from odibi_core.errors import ConfigError, Problem
 
 MAX_DEPTH = 10
 MAX_FILES = 500
+MAX_PART_BYTES = 255  # of a path, on every file system in use
 NOT_IN_ENVIRONMENTS = ("project", "imports", "environments", "recipes", "strict")
 
 
@@ -62,7 +63,8 @@ class ProjectFiles:
             ConfigError: If it is absolute, or leads out of the project folder, symbolic links followed.
         """
         relative = Path(name)
-        if not name or "\x00" in name or relative.is_absolute() or "\\" in name or ":" in name:
+        too_long = any(len(part.encode("utf-8", "surrogatepass")) > MAX_PART_BYTES for part in relative.parts)
+        if not name or "\x00" in name or relative.is_absolute() or "\\" in name or ":" in name or too_long:
             raise self.error("file must be named by a relative path with forward slashes", mark)
         path = (beside / relative).resolve()
         if not path.is_relative_to(self.directory):

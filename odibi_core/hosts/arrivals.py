@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+from urllib.parse import unquote
 
 from odibi_core.errors import ConfigError
 from odibi_core.frozen import Frozen
 from odibi_core.planning.triggers import COMPLETE_UPLOADS
+from odibi_core.storage.urls import read_blob_url
 
+_log = logging.getLogger("odibi.azure")
 MAX_EVENT_BYTES = 256 * 1024
+_SUBJECT = re.compile(r"/blobServices/default/containers/([^/]+)/blobs/(.+)", re.DOTALL)
 
 
 class Arrival(Frozen):
@@ -49,4 +55,16 @@ def _arrival(event: dict[str, object]) -> Arrival | None:
     url, etag, size = data.get("url"), data.get("eTag") or data.get("etag"), data.get("contentLength")
     if not isinstance(url, str) or not isinstance(etag, str) or not isinstance(size, int):
         raise ConfigError("a BlobCreated event lacks its url, eTag or contentLength", code="message_garbage")
+    if _contradicts(event.get("subject"), url):
+        _log.warning("an event whose subject and address name different blobs was dropped")
+        return None
     return Arrival(url=url, etag=etag.strip('"'), size_bytes=size)
+
+
+def _contradicts(subject: object, url: str) -> bool:
+    """Whether the subject, in Event Grid's own form, is of another blob than the address. What cannot be read says nothing."""
+    named = _SUBJECT.fullmatch(subject) if isinstance(subject, str) else None
+    address = read_blob_url(url)
+    if named is None or address is None:
+        return False
+    return named[1] != address.container or address.path not in (named[2], unquote(named[2]))

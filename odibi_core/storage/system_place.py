@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from odibi_core.storage.paths import safe_join
+
 
 def connection_at(uri: str, environment: Mapping[str, str]) -> dict[str, JsonValue]:
     """A connection for an explicit location: a folder, or `abfss://container@account…/path`."""
@@ -24,7 +26,12 @@ def connection_at(uri: str, environment: Mapping[str, str]) -> dict[str, JsonVal
 
 
 def connection_below(connection: Mapping[str, JsonValue], path: str) -> dict[str, JsonValue]:
-    """The same connection, rooted at a path inside it."""
+    """
+    The same connection, rooted at a path inside it.
+
+    Raises:
+        ConfigError: If the path leads out of it.
+    """
     key = "base_path" if connection.get("type") == "local" else "path_prefix"
     above = str(connection.get(key) or ("./data" if key == "base_path" else ""))
-    return {**connection, key: f"{above.rstrip('/')}/{path}" if above else path}
+    return {**connection, key: safe_join(above, path.strip("/"))}

@@ -66,7 +66,7 @@ def test_an_arrival_in_each_of_its_spellings(content: Any) -> None:
 
 def test_several_events_in_one_message() -> None:
     """In their order; what is no arrival is passed over."""
-    second = changed(url=URL.replace("a.csv", "b.csv"))
+    second = {**changed(url=URL.replace("a.csv", "b.csv")), "subject": GRID["subject"].replace("a.csv", "b.csv")}
     deleted = {**GRID, "eventType": "Microsoft.Storage.BlobDeleted"}
     assert [arrival.url for arrival in arrivals_in(body([second, deleted, GRID]))] == [second["data"]["url"], URL]
     assert arrivals_in(b"[]") == ()

@@ -72,7 +72,7 @@ def substituted(text: str, lookup: Lookup, *, sql: Dialect | None = None, final:
         value = Keep.KEEP if found is None else lookup(found)
         if isinstance(value, Keep) or found is None:
             pieces.append(match[0])
-        elif sql is None or _is_one_placeholder(value):
+        elif sql is None or (found.kind in ("vars", "recipe") and _is_one_placeholder(value)):
             pieces.append(as_text(value, found))
         else:
             quoting = quoting_at(text, match.start(), sql)

@@ -62,7 +62,8 @@ class NodeQueries(Frozen):
         for name, texts in (("pre_sql", self.config.pre_sql), ("post_sql", self.config.post_sql)):
             for place, text in enumerate(texts):
                 about = f"{name} {place + 1} of node '{self.config.name}'"
-                self._add("", resolve_sql(text, self.scope), tables, about, sources={(name, place): text}, secret=True)
+                sql = resolve_sql(self._as_written((name, place), text), self.scope)
+                self._add("", sql, tables, about, sources={(name, place): text}, secret=True)
         if self.problems:
             every = tuple(problem for error in self.problems for problem in error.problems)
             raise ConfigError(self.problems[0].message, hint=self.problems[0].hint, code="sql", problems=every)
@@ -82,7 +83,7 @@ class NodeQueries(Frozen):
         path, as_written = self._step(place)
         secret = bool(variables_in([as_written or text]))
         file = None if step.sql is not None else step.sql_file
-        sql = resolve_sql(text, self.scope)
+        sql = resolve_sql(self._as_written(path, text) if file is None else text, self.scope)
         self._add(f"transform.{place}", sql, tables, where, sources={path: sql}, file=file, secret=secret)
         if secret and file is not None:
             hint = "Write this SQL in the YAML: a plan holds no values."
@@ -102,6 +103,22 @@ class NodeQueries(Frozen):
                 continue
             sql = resolve_sql(read.text, self.scope)
             self._add(read.place, sql, read.tables, where, sources={read.path: sql}, file=read.file, secret=secret and read.file is None)
+
+    def _as_written(self, path: Path, resolved: str) -> str:
+        """
+        The text at a path of the node with its placeholders still in it: what a value put in is not looked at again.
+
+        Under another spelling of its key it is not found; then the resolved text stands for it.
+        """
+        found: object = self.written
+        for key in path:
+            if isinstance(found, dict) and key in found:
+                found = found[key]
+            elif isinstance(found, list) and isinstance(key, int) and key < len(found):
+                found = found[key]
+            else:
+                return resolved
+        return found if isinstance(found, str) else resolved
 
     def _step(self, place: int) -> tuple[Path, JsonValue]:
         """Where the SQL of a step stands in the node, and its text; None if it comes from a file."""

@@ -20,6 +20,7 @@ INDEX = index_of(
     Path(os.environ.get("ODIBI_PROJECT") or FOLDER / "pipelines" / "odibi.yaml"), os.environ.get("ODIBI_ENV") or None, os.environ
 )
 BUS = "ServiceBusConnection"
+MAX_BODY_BYTES = 64 * 1024
 for _setting, _queue in (("BLOB_EVENTS", "blob-events"), ("NODE_RUNS", "node-runs"), ("RUN_FINISHED", "run-finished")):
     os.environ.setdefault(f"ODIBI_{_setting}_QUEUE", _queue)
 
@@ -64,8 +65,9 @@ def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001  # the host passes 
 
 @app.route(route="runs", methods=["POST"])
 def start_run(req: func.HttpRequest) -> func.HttpResponse:
+    given = req.get_body()
     try:
-        body = json.loads(req.get_body()[: 64 * 1024 + 1])
+        body = json.loads(given) if len(given) <= MAX_BODY_BYTES else None
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
@@ -81,7 +83,7 @@ def run_status(req: func.HttpRequest) -> func.HttpResponse:
 @app.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  # the host passes it
     if INDEX.problem:
-        return answer(503, {"status": "broken project"})
+        return answer(503, {"status": "unhealthy"})
     return answer(*host().on_health_request())
 
 

@@ -98,7 +98,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, unless the traceback is wanted."""
-        line = f"{record.levelname.lower()}: {record.getMessage()} ({record.name})"
+        line = _one_line(f"{record.levelname.lower()}: {record.getMessage()} ({record.name})")
         trace = _trace(record)
         if not trace:
             return line
@@ -119,6 +119,13 @@ class JsonLines(logging.Formatter):
         extra = {name: value for name, value in record.__dict__.items() if name not in _OWN_FIELDS and value is not None}
         trace = _trace(record)
         return json.dumps({**extra, **fields, **({"exception": trace} if trace else {})}, default=str)
+
+
+def _one_line(text: str) -> str:
+    """The text without anything that begins a line, colours it or turns its direction: a name must not forge a record."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape", "replace").decode() for letter in text)
 
 
 def _trace(record: logging.LogRecord) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from odibi_core import __version__
 from odibi_core.bootstrap import App, Settings, build
 from odibi_core.config import LoadedProject, problem_text
 from odibi_core.errors import ConfigError, OdibiError, TransientServiceError
@@ -198,9 +197,9 @@ class AzureHost:
 
     @raising_no_secrets
     def on_health_request(self) -> Answer:
-        """`GET health`: whether new runs are taken. Says nothing that a stranger could use; the log says where it is wrong."""
+        """`GET health`: whether new runs are taken. Tells a stranger nothing else, no version either; the log does."""
         healthy = self.app.problem is None
-        return (200 if healthy else 503), {"status": "healthy" if healthy else "broken project", "version": __version__}
+        return (200 if healthy else 503), {"status": "healthy" if healthy else "unhealthy"}
 
     # ── the queue ──
 

@@ -112,9 +112,7 @@ class NodeQueries(Frozen):
         """
         found: object = self.written
         for key in path:
-            if isinstance(found, dict) and key in found:
-                found = found[key]
-            elif isinstance(found, list) and isinstance(key, int) and key < len(found):
+            if (isinstance(found, dict) and key in found) or (isinstance(found, list) and isinstance(key, int) and key < len(found)):
                 found = found[key]
             else:
                 return resolved

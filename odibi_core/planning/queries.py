@@ -110,12 +110,15 @@ class NodeQueries(Frozen):
 
         Under another spelling of its key it is not found; then the resolved text stands for it.
         """
-        found: object = self.written
+        found: JsonValue = dict(self.written)
         for key in path:
-            if (isinstance(found, dict) and key in found) or (isinstance(found, list) and isinstance(key, int) and key < len(found)):
-                found = found[key]
-            else:
-                return resolved
+            match found, key:
+                case dict(), str() if key in found:
+                    found = found[key]
+                case list(), int() if key < len(found):
+                    found = found[key]
+                case _:
+                    return resolved
         return found if isinstance(found, str) else resolved
 
     def _step(self, place: int) -> tuple[Path, JsonValue]:

@@ -15,7 +15,7 @@ from odibi_core.engines.polars.column_types import column_type, types_of_ddl
 from odibi_core.engines.polars.csv_reader import named_files
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.pinned_files import LocalFile
-from odibi_core.engines.polars.text_checks import as_utf8, head
+from odibi_core.engines.polars.text_checks import as_utf8, check_lines, head
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.ports import Source
 
@@ -51,7 +51,16 @@ def scanned_file(
     file: LocalFile, format_name: str, options: Mapping[str, JsonValue], file_column: str | None, *, loose: bool = False
 ) -> pl.LazyFrame:
     """The rows of one file, lines or a document. With a declared schema its keys only, unless `loose`; a key that is absent is null."""
-    return (scan_lines if has_lines(file, format_name, options) else _read_document)(file, options, file_column, loose=loose)
+    if has_lines(file, format_name, options):
+        check_lines(file, "json")
+        return scan_lines(file, options, file_column, loose=loose)
+    if file.path.stat().st_size > MAX_DOCUMENT_BYTES:
+        raise DataError(
+            f"'{file.name}' (json) is one document of more than {MAX_DOCUMENT_BYTES} bytes",
+            code="too_big",
+            hint="Deliver one object per line, or several files.",
+        )
+    return _read_document(file, options, file_column, loose=loose)
 
 
 def checked_options(options: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -37,8 +37,7 @@ from odibi_core.runtime.outbox import TOGETHER_EVERY, Outbox, ReportKind
 from odibi_core.runtime.slots import Slots
 from odibi_core.runtime.watermark import Watermarks
 from odibi_core.storage.connections import ResolvedConnections
-from odibi_core.storage.paths import safe_join
-from odibi_core.storage.system_place import connection_at, connection_below
+from odibi_core.storage.system_place import connection_at, connection_below, story_place
 from odibi_core.storage.table_records import TableRecords
 
 if TYPE_CHECKING:
@@ -332,7 +331,7 @@ class _Builder:
                 library=self.library,
             )
             compiled = compile_plan(self.project, command, context, now=self.clock())
-            self._story_place(compiled)  # a place that cannot be is refused now, and not when the story is told
+            story_place(compiled, self.environment)  # a place that cannot be is refused now, and not when the story is told
             return compiled
 
         return plan
@@ -375,17 +374,11 @@ class _Builder:
                 StoryArchive(store, redact=self.redactor.text, prefix=prefix)(ReportBatch(sequence=batch.sequence, runs=(events,)))
 
     def _stories_of(self, plan: Plan) -> tuple[ObjectStore, str]:
-        place = self._story_place(plan)
+        place = story_place(plan, self.environment)
         if place is None:
             home = self._resolved({"stories": {"type": "local", "base_path": DEFAULT_STORIES}})
             return home.store("stories", ""), ""
         return self._connections_of(plan).store(place[0], ""), place[1]
-
-    def _story_place(self, plan: Plan) -> tuple[str, str] | None:
-        if plan.story is None:
-            return None
-        story = _mapping(resolve(cast("JsonValue", plan.story), Scope(environment=self.environment, now=plan.logical_time)))
-        return str(story["connection"]), safe_join("", str(story["path"]).strip("/"))
 
     def _redacted(self, event: AnyRunEvent) -> AnyRunEvent:
         return self.redactor.record(event)

@@ -1,4 +1,4 @@
-"""Where the system store is: at an explicit location, or below a connection."""
+"""Where what the product keeps for itself is: the system store, at an explicit location or below a connection, and the stories of a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from odibi_core.config import Scope, resolve
+from odibi_core.planning.plan import Plan
 from odibi_core.storage.paths import safe_join
 
 
@@ -35,3 +37,17 @@ def connection_below(connection: Mapping[str, JsonValue], path: str) -> dict[str
     key = "base_path" if connection.get("type") == "local" else "path_prefix"
     above = str(connection.get(key) or ("./data" if key == "base_path" else ""))
     return {**connection, key: safe_join(above, path.strip("/"))}
+
+
+def story_place(plan: Plan, environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """
+    The connection and the path in it that a run's story goes to; None if the project names none.
+
+    Raises:
+        ConfigError: If the path leads out of the connection.
+    """
+    if plan.story is None:
+        return None
+    story = resolve(dict(plan.story), Scope(environment=environment, now=plan.logical_time))
+    assert isinstance(story, dict)
+    return str(story["connection"]), safe_join("", str(story["path"]).strip("/"))

@@ -2,8 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
+from odibi_core.config.addresses import checked_address
 from odibi_core.config.section import Section
 
 AlertEvent = Literal["on_start", "on_success", "on_failure", "on_quarantine", "on_gate_block", "on_threshold_breach"]
@@ -28,3 +29,8 @@ class AlertConfig(Section):
     url: str = Field(repr=False, min_length=1)  # such an address is a secret in itself
     on_events: tuple[AlertEvent, ...] = ("on_failure",)
     metadata: AlertMetadata = Field(default_factory=AlertMetadata)
+
+    @field_validator("url")
+    @classmethod
+    def _check_the_address(cls, url: str) -> str:
+        return checked_address(url)

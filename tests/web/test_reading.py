@@ -14,6 +14,7 @@ from odibi_core.engines.web import asking
 from odibi_core.engines.web.options import api_options, with_dates
 from odibi_core.engines.web.paging import rows_of
 from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError, TransientServiceError
+from odibi_core.outbound import may_be_reached
 from tests.web.conftest import Api, Asked, Reader, Reply
 
 FAST = {"retries": {"backoff": {"base_s": 0}}}
@@ -257,7 +258,7 @@ def test_a_service_that_is_away_or_silent(reader: Reader) -> None:
 )
 def test_addresses(address: str, host: str, allowed: bool) -> None:
     """Not those of the platform, and this machine only by its name."""
-    assert asking._may_be_asked(address, host) is allowed
+    assert may_be_reached(address, host, private=True, environment={}) is allowed
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
-import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,6 +15,7 @@ from pydantic import JsonValue
 from odibi_core.engines.web.options import Http
 from odibi_core.errors import ConfigError, DataError, OdibiError, PermanentServiceError, TransientServiceError
 from odibi_core.frozen import Frozen
+from odibi_core.outbound import DATA, away, connect
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _LONGEST_WAIT = 120.0  # seconds that an attempt waits; for more, the node is tried again later
@@ -76,7 +74,7 @@ class Asker(Frozen):
                 error = None if 200 <= status < 300 else self._refused(status, again=status in retries.retry_on_status)
                 wait = _retry_after(headers.get("retry-after"), wait)
             except (OSError, http.client.HTTPException) as trouble:
-                error = _away(self.name, trouble)
+                error = away(self.name, trouble)
             if error is None:
                 return Reply(data=data, link=headers.get("link", ""))
             if wait > _LONGEST_WAIT:
@@ -110,7 +108,7 @@ class Asker(Frozen):
 
     def _exchange(self, url: str, method: str, body: bytes | None) -> tuple[int, Mapping[str, str], bytes]:
         parts = urlsplit(url)
-        connection = _connection(parts.scheme, parts.hostname or "", parts.port, self.http.timeout_s, self.name)
+        connection = connect(url, reach=DATA, timeout=self.http.timeout_s, name=self.name)
         try:
             headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "odibi_core", **self.headers}
             if body is not None:
@@ -133,42 +131,6 @@ class Asker(Frozen):
         if status in (401, 403):
             return PermanentServiceError(f"'{self.name}' answered {status}", code="access_denied", hint="Check the connection's 'auth'.")
         return PermanentServiceError(f"'{self.name}' answered {status}", code="api_refused", hint="Check the path and its params.")
-
-
-def _away(name: str, trouble: Exception) -> OdibiError:
-    if isinstance(trouble, ssl.SSLCertVerificationError):
-        return PermanentServiceError(f"the certificate of '{name}' is not valid", code="certificate")
-    return TransientServiceError(f"'{name}' cannot be reached ({type(trouble).__name__})", code="network")
-
-
-def _connection(scheme: str, host: str, port: int | None, timeout: float, name: str) -> http.client.HTTPConnection:
-    """A connection to an address that was looked at: a name that changes its mind in between does not matter."""
-    if scheme not in ("http", "https"):
-        raise ConfigError(f"'{name}' has an address that is neither http nor https")
-    port = port or (443 if scheme == "https" else 80)
-    for _, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        if not _may_be_asked(str(address[0]), host):
-            raise ConfigError(
-                f"'{name}' leads to an address of the platform itself", code="forbidden_address", hint="Name the service's own host."
-            )
-        plain = socket.create_connection((str(address[0]), port), timeout=timeout)
-        if scheme == "https":
-            secure = http.client.HTTPSConnection(host, port, timeout=timeout)
-            secure.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=host)
-            return secure
-        connection = http.client.HTTPConnection(host, port, timeout=timeout)
-        connection.sock = plain
-        return connection
-    raise OSError(f"no address for {host!r}")
-
-
-def _may_be_asked(address: str, host: str) -> bool:
-    """Neither metadata services nor this machine, unless the author names this machine himself."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    found = getattr(found, "ipv4_mapped", None) or found
-    if found.is_loopback:
-        return host in ("localhost", "127.0.0.1", "::1")
-    return not (found.is_link_local or found.is_multicast or found.is_unspecified or str(found) in ("fd00:ec2::254", "168.63.129.16"))
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

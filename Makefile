@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types layers requirements requirements-update requirements-upgrade reference dev bench clean
+.PHONY: help setup demo test check lint format types layers requirements sbom audit requirements-update requirements-upgrade reference dev bench clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,12 @@ layers: setup ## check who imports whom
 
 requirements: setup ## check that the requirements files are what pyproject.toml asks for
 	@$(BIN)/python -m tests.tools.requirements --check
+
+sbom: setup ## write the bill of materials of what is deployed: .local/sbom.cdx.json
+	@$(BIN)/python -m tests.tools.sbom .local/sbom.cdx.json
+
+audit: setup ## ask the registry whether a vulnerability is known of what is pinned (needs the network)
+	@$(BIN)/python -m tests.tools.audit .local/audit
 
 requirements-update: setup ## compile the requirements files after a change of pyproject.toml
 	@$(BIN)/python -m tests.tools.requirements --update

@@ -17,8 +17,12 @@ from tests.tools.registry import uv_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 _EXTRAS = ("--extra", "cli", "--extra", "postgres", "--extra", "sql_server")
-FILES = {"requirements.txt": (), "requirements-dev.txt": (*_EXTRAS, "--group", "dev")}
-_COMPILE = ("uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--generate-hashes")
+FILES = {
+    "requirements.txt": ("pyproject.toml",),
+    "requirements-dev.txt": ("pyproject.toml", *_EXTRAS, "--group", "dev"),
+    "requirements-audit.txt": ("--group", "audit"),
+}
+_COMPILE = ("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes")
 _QUIET = ("--no-emit-index-url", "--no-header", "--quiet")
 _AWAY = ("dns error", "error sending request", "Failed to fetch", "Connection refused", "timed out", "network connectivity is disabled")
 

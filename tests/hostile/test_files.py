@@ -75,7 +75,7 @@ def test_t24_ordinary_text_that_is_packed_is_read(lake: Lake) -> None:
 def test_t25_a_cell_that_never_ends_is_refused_before_it_is_read(lake: Lake, format_name: str, start: bytes) -> None:
     """By looking for a line end in each part of the file: no parser is asked to hold it."""
     error = refused(lake, "a.txt", format_name, start + SECRET.encode() * (2 * text_checks.MAX_LINE_BYTES // len(SECRET) + 2))
-    assert error.error_code == "unreadable_rows"
+    assert error.error_code == "too_big"
     assert "a line of more than 16777216 bytes" in error.message
 
 

@@ -37,7 +37,7 @@ def check_lines(file: LocalFile, format_name: str, end: bytes = b"\n") -> None:
     Accept a file of lines. One without line ends is one cell that fills the memory: it is enough to find an end in each part.
 
     Raises:
-        DataError: `unreadable_rows`.
+        DataError: `too_big`: no matter of single rows, which may be set aside.
     """
     whole_parts = file.path.stat().st_size // MAX_LINE_BYTES
     if not whole_parts:
@@ -49,7 +49,7 @@ def check_lines(file: LocalFile, format_name: str, end: bytes = b"\n") -> None:
             if not any(end in piece for piece in pieces):
                 raise DataError(
                     f"'{file.name}' ({format_name}) has a line of more than {MAX_LINE_BYTES} bytes",
-                    code="unreadable_rows",
+                    code="too_big",
                     hint="Check its line ends, and that no quote is left open.",
                 )
 

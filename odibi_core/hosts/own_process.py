@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 # In the order in which a run needs them; what is loaded by then costs nothing.
-_NEEDED_LATER = ("narwhals", "odibi_core.transforms", "odibi_core.checks", "odibi_core.story.archive", "odibi_core.story.render")
+_NEEDED_LATER = ("narwhals", "odibi_core.transforms", "odibi_core.checks", "odibi_core.story.archive", "odibi_core.story.render", "jinja2")
 
 
 def prepare() -> None:

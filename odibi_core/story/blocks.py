@@ -1,4 +1,4 @@
-"""What a page is made of. `markup` knows how each looks; everything in them is text, and it escapes all of it."""
+"""What a page is made of. The template knows how each looks; everything in them is text, and it escapes all of it."""
 
 from __future__ import annotations
 
@@ -30,30 +30,35 @@ class Lines(NamedTuple):
 
     css: str
     lines: tuple[Line, ...]
+    kind: str = "lines"
 
 
 class Heading(NamedTuple):
     """A heading inside of a section."""
 
     text: str
+    kind: str = "heading"
 
 
 class Code(NamedTuple):
     """Text as it was written."""
 
     text: str
+    kind: str = "code"
 
 
 class Chips(NamedTuple):
     """Short things in a row."""
 
     lines: tuple[Line, ...]
+    kind: str = "chips"
 
 
 class Facts(NamedTuple):
     """Names and what they stand for."""
 
     rows: tuple[tuple[str, Line], ...]
+    kind: str = "facts"
 
 
 class Table(NamedTuple):
@@ -62,6 +67,7 @@ class Table(NamedTuple):
     caption: str
     heads: tuple[Head, ...]
     rows: tuple[tuple[Line, ...], ...]
+    kind: str = "table"
 
 
 class Grid(NamedTuple):
@@ -70,12 +76,14 @@ class Grid(NamedTuple):
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str | None, ...], ...]
+    kind: str = "grid"
 
 
 class Drawing(NamedTuple):
     """An SVG of this package, which escapes on its own."""
 
     svg: str
+    kind: str = "drawing"
 
 
 class Fold(NamedTuple):
@@ -84,6 +92,7 @@ class Fold(NamedTuple):
     title: str
     open: bool
     blocks: tuple[Block, ...]
+    kind: str = "fold"
 
 
 class Card(NamedTuple):
@@ -94,6 +103,7 @@ class Card(NamedTuple):
     title: str
     aside: str
     blocks: tuple[Block, ...]
+    kind: str = "card"
 
 
 Block: TypeAlias = "Lines | Heading | Code | Chips | Facts | Table | Grid | Drawing | Fold | Card"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+from markupsafe import escape
 
 from odibi_core.story.model import Tone
 from odibi_core.story.words import visible
@@ -17,7 +17,7 @@ _STROKES = {
 
 def safe(text: str) -> str:
     """Text as it may stand between tags and between double quotes."""
-    return escape(visible(text))
+    return str(escape(visible(text)))
 
 
 def opening(label: str, width: float, height: float, css: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-import odibi_core.story
+from odibi_core.story.render import TEMPLATES
 
-CSS = (Path(odibi_core.story.__file__).parent / "story.css").read_text()
+CSS = (TEMPLATES / "story.css").read_text()
 LIGHT, DARK = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)[:2])
 PAIRS = [
     *((text, ground) for text in ("ink", "quiet", "link") for ground in ("page", "card", "soft")),

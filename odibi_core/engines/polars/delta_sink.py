@@ -27,7 +27,6 @@ from odibi_core.engines.polars.delta_write import commit_rows, rows_in_log, rows
 from odibi_core.engines.polars.drift import conformed, wider_types
 from odibi_core.engines.polars.errors import service_trouble, some_names, translate, translated
 from odibi_core.engines.polars.evolution import with_case_of
-from odibi_core.engines.polars.file_rows import together
 from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.guard import TableGuard
 from odibi_core.engines.polars.open_tables import Borrowed
@@ -290,6 +289,8 @@ class DeltaSink:
         try:
             fitting = fitted(Batch(rows=rows, declared=declared), table_schema(table), add_columns=True, fill_missing=True)
         except SchemaMismatchError:
+            from odibi_core.engines.polars.file_rows import together
+
             there = lazy_rows(table, self._target.location).collect()
             whole = together(there, rows, text_for_both=True)
             return replace(self._target, mode="overwrite", overwrite_schema=True), whole

@@ -41,6 +41,7 @@ class Registry(Generic[Fn]):
         self._homes = {name: module for module, names in (homes or {}).items() for name in names}
         self._entries: dict[str, Entry[Fn]] = {}
         self._withheld: dict[str, str] = {}  # name → what to do instead
+        self._parts: tuple[Registry[Fn], ...] = ()  # of a joined one
 
     def withhold(self, name: str, *, hint: str) -> None:
         """Make a name known that is not to be had, with what to do instead: it is refused as such, not as a typing error."""
@@ -65,7 +66,11 @@ class Registry(Generic[Fn]):
             ConfigError: If nothing is registered under it.
         """
         if name not in self._entries and name in self._homes:
-            import_module(self._homes[name])
+            import_module(self._homes[name])  # it registers with the registry of its own package, which may be a part of this one
+            for part in self._parts:
+                if name in part._entries:
+                    self._entries[name] = part._entries[name]
+                    break
         entry = self._entries.get(name)
         if entry is None and name in self._withheld:
             raise ConfigError(f"{self.kind} '{name}' is not available", code="not_available", hint=self._withheld[name])
@@ -96,6 +101,7 @@ class Registry(Generic[Fn]):
         both._homes = {**other._homes, **self._homes}
         both._entries = {**other._entries, **self._entries}
         both._withheld = {**other._withheld, **self._withheld}
+        both._parts = (self, other)
         return both
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.running import odibi
+from tests.cli.running import finished, odibi
 
 
 def test_every_check_of_the_language_is_listed(tmp_path: Path) -> None:
@@ -82,3 +82,11 @@ def test_the_schema_is_written_where_an_editor_finds_it(tmp_path: Path) -> None:
     written = (tmp_path / "editor/odibi.json").read_text("utf-8")
     assert len(written.encode()) < 150_000
     assert json.loads(written) == json.loads(odibi("schema", cwd=tmp_path).out)
+
+
+def test_a_process_that_has_imported_nothing_lists_everything(tmp_path: Path) -> None:
+    """Families are imported one by one, also behind functions of the authors."""
+    (tmp_path / "odibi.yaml").write_text("project: p\nconnections: {}\npipelines: []\n")
+    ended = finished("list", "transformers", cwd=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "\nwindow_calculation" in ended.out

@@ -7,8 +7,10 @@ import hashlib
 import html
 import json
 import random
+import shutil
 import sqlite3
 import string
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -63,6 +65,7 @@ pipelines:
 FUNCTIONS = '''\
 import logging, os, sys, threading, warnings
 
+import narwhals as nw
 from odibi_core.transforms import transform
 
 @transform
@@ -82,6 +85,8 @@ def tell(frame, mode: str = "ok"):
             raise KeyError(values[0])
         except KeyError as error:
             raise RuntimeError("could not sign in with " + values[1]) from error
+    if mode == "row" and frame.filter(nw.col("i") == 13).collect().shape[0]:
+        raise RuntimeError("cannot load 13 with " + values[1])
     if mode == "die":
         sys.stdout.flush()
         os._exit(9)
@@ -155,9 +160,13 @@ def contents(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _rows_of(path: Path) -> str:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+    with tempfile.TemporaryDirectory() as folder:  # its owner may have it locked
+        for part in path.parent.glob(f"{path.name}*"):
+            shutil.copy(part, folder)
+        database = sqlite3.connect(Path(folder) / path.name)
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found = [row for table in tables for row in database.execute(f'SELECT * FROM "{table}"')]
+        database.close()
     return "\n".join(text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text) for row in found for text in row)
 
 

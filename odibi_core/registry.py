@@ -68,8 +68,8 @@ class Registry(Generic[Fn]):
         if name not in self._entries and name in self._homes:
             import_module(self._homes[name])  # it registers with the registry of its own package, which may be a part of this one
             for part in self._parts:
-                if name in part._entries:
-                    self._entries[name] = part._entries[name]
+                if name in part:
+                    self._entries[name] = part.get(name)
                     break
         entry = self._entries.get(name)
         if entry is None and name in self._withheld:

@@ -66,20 +66,26 @@ class Outlines:
     library: Library
     looked: Looked = nobody_looked
     _known: dict[tuple[str, str], NodeOutline | None] = field(default_factory=dict)
+    _found: dict[tuple[str, str], Described | None] = field(default_factory=dict)
 
     def of(self, pipeline: str, node: str) -> NodeOutline | None:
         """The outline of a node; None if nothing is known of it."""
         here = pipeline, node
         if here not in self._known:
             self._known[here] = None  # pipelines may read from one another in a circle
-            found = self.described(pipeline, node)
+            found = self._described(pipeline, node)
             self._known[here] = None if found is None else _Work(outlines=self, pipeline=pipeline, node=found).outline()
         return self._known[here]
+
+    def _described(self, pipeline: str, node: str) -> Described | None:
+        if (pipeline, node) not in self._found:
+            self._found[pipeline, node] = self.described(pipeline, node)
+        return self._found[pipeline, node]
 
     def handed_on(self, pipeline: str, node: str) -> Outline:
         """A node's output for those behind it: its columns are theirs from then on."""
         key = f"{pipeline}.{node}"
-        found, described = self.of(pipeline, node), self.described(pipeline, node)
+        found, described = self.of(pipeline, node), self._described(pipeline, node)
         if found is None or described is None:
             return Outline.of(key, None)
         columns = tuple(
@@ -191,7 +197,7 @@ class _Work:
 
     def need(self, outline: Outline, names: Iterable[str], *, at: str, of: str = "") -> None:
         for name in dict.fromkeys(names):
-            if outline.lacks(name):
+            if outline.lacks(name) and "${" not in name:
                 whose = f" of '{of}'" if of else ""
                 message = f"{self.who} reads the unknown column '{name}'{whose}"
                 missing = Missing(name=name, known=outline.names, message=message)

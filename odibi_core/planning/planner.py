@@ -249,9 +249,14 @@ class _Builder(Frozen):
             node = planned.get(name) if mine else None
             if node is None and home is not None:
                 node = self._if_sound(self.pipeline if mine else home, name)
-            return None if node is None or home is None else _described(self.pipeline if mine else home, node)
+            return None if node is None or home is None else replace(self, pipeline=self.pipeline if mine else home).described(node)
 
         return Outlines(described=described, library=self.library, looked=looked or nobody_looked)
+
+    def described(self, node: PlannedNode) -> Described:
+        """A node as its worker will see it, with what it reads."""
+        stored = {alias: found.dataset for alias, found in node.stored.items()}
+        return Described(config=self._resolved(self.pipeline.node(node.name)), frames=node.frames, stored=stored, sql=node.sql)
 
     def _if_sound(self, pipeline: PipelineConfig, name: str) -> PlannedNode | None:
         """A node as if the whole pipeline ran; None if something is wrong with it."""
@@ -350,11 +355,6 @@ class _Builder(Frozen):
     def _params(self, config: NodeConfig) -> list[JsonValue]:
         written = node_as_written(self.project, self.pipeline.pipeline, config.name)
         return [written.get("params"), written.get("pattern"), written.get("transform")]
-
-
-def _described(pipeline: PipelineConfig, node: PlannedNode) -> Described:
-    stored = {alias: found.dataset for alias, found in node.stored.items()}
-    return Described(config=pipeline.node(node.name), frames=node.frames, stored=stored, sql=node.sql)
 
 
 def _mapping(value: JsonValue | None) -> dict[str, JsonValue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from odibi_core.errors import ConfigError
-from odibi_core.messages import Requested
+from odibi_core.messages import BlobArrived, FileVersion, Requested
 from odibi_core.planning.declared import columns_of_ddl
 from tests.planning.conftest import PlanOf, pipeline
 
@@ -195,6 +195,27 @@ def test_a_value_of_the_environment_is_not_looked_into(plan_of: PlanOf) -> None:
     plan_of(
         pipeline(RAW, behind("transform: { steps: [\"SELECT id AS a FROM raw WHERE name = '${WHO}'\", 'SELECT b FROM df'] }")), WHO="ada"
     )
+
+
+def test_a_value_of_the_trigger_is_a_name_when_the_run_is_planned(plan_of: PlanOf) -> None:
+    """Columns may be called by parts of the path: the plan knows them by what they are in this run."""
+    triggers = "[ { blob: { connection: lake, path: '{col}/in.csv' } } ]"
+    body = "transform: { steps: [ { function: rename_columns, params: { mapping: { id: '${trigger.col}' } } }, 'SELECT %s FROM df' ] }"
+    cause = BlobArrived(files=(FileVersion(connection="lake", path="key/in.csv", etag="1", size_bytes=1, parts={"col": "key"}),))
+    plan_of(pipeline(RAW, behind(body % "key"), triggers=triggers), cause)
+    with pytest.raises(ConfigError) as refused:
+        plan_of(pipeline(RAW, behind(body % "id"), triggers=triggers), cause)
+    assert refused.value.hint == "Known columns: Name, at, key."
+
+
+def test_a_contract_is_about_the_input(plan_of: PlanOf) -> None:
+    """And the tests of `validation:` about what comes out."""
+    tests = "[{ type: not_null, columns: [%s] }]"
+    body = sql("SELECT id AS key FROM raw") + f", contracts: {tests % 'key'}, validation: {{ tests: {tests % 'id'} }}"
+    assert faults(plan_of, RAW, behind(body)) == [
+        ("check 'not_null' reads the unknown column 'key'", ("contracts", 0, "columns", 0)),
+        ("check 'not_null' reads the unknown column 'id'", ("validation", "tests", 0, "columns", 0)),
+    ]
 
 
 def test_a_table_of_another_run_may_have_other_columns(plan_of: PlanOf) -> None:

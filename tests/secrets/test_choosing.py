@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
+from pathlib import Path
+
 import pytest
 
 from odibi_core.errors import ConfigError, PermanentServiceError
@@ -42,6 +46,24 @@ def test_what_is_nowhere_is_the_operators(vault: KeyVault, place: dict[str, str]
     with pytest.raises(PermanentServiceError, match="the variable NO_KEY, or name the vault") as caught:
         secret_source(place, azure_credential)("no-key")
     assert (caught.value.error_code, vault.asked) == ("missing_secret", [])
+
+
+def test_on_a_laptop_whoever_is_signed_in_with_az_reads_the_vault(vault: KeyVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DefaultAzureCredential asks the command line tool, here one that answers as it does."""
+    monkeypatch.delenv("IDENTITY_ENDPOINT")
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")  # the others of its chain are not on this machine
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    azure_credential.cache_clear()
+    token, expires = "token-of-a-person", time.time() + 3600
+    vault.identity.tokens[token] = ("https://vault.azure.net", expires)
+    answer = {"accessToken": token, "expires_on": int(expires), "tenant": "t", "subscription": "s", "tokenType": "Bearer"}
+    tool = tmp_path / "az"
+    tool.write_text(f"#!/bin/sh\necho \"$@\" >> {tmp_path / 'asked'}\ncat <<'END'\n{json.dumps(answer)}\nEND\n")
+    tool.chmod(0o755)
+    vault.put("key", "of the vault")
+    assert secret_source({}, azure_credential)("shop/key") == "of the vault"
+    assert vault.tokens_seen == [token]
+    assert "account get-access-token" in (tmp_path / "asked").read_text()
 
 
 def test_a_vault_that_cannot_exist_is_told_on_a_laptop_too(vault: KeyVault) -> None:

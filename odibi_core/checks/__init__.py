@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from odibi_core.checks import conditions, figures, rows, tables  # noqa: F401  they register their checks
+from odibi_core.checks import conditions, figures, relationships, rows, tables  # noqa: F401  they register their checks
 from odibi_core.checks.contract import CHECKS, CheckContext, CheckParams, check, selected
 from odibi_core.checks.evaluate import FAILED_TESTS, Evaluation, Flagged, evaluate, failed_error, flagged
 from odibi_core.checks.gates import gate_error, judge
-from odibi_core.checks.specs import CheckSpec, check_specs
+from odibi_core.checks.specs import CheckSpec, check_specs, distinct
 
 __all__ = [
     "CHECKS",
@@ -18,6 +18,7 @@ __all__ = [
     "Flagged",
     "check",
     "check_specs",
+    "distinct",
     "evaluate",
     "failed_error",
     "flagged",

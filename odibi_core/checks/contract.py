@@ -69,7 +69,8 @@ class CheckContext(Frozen):
     compile: Callable[[str, Collection[str]], CompiledSql] = _no_sql
     past: Callable[[], Sequence[PastRun]] = tuple  # how many rows there were in the runs before, the newest first
     columns: Columns = field(default_factory=dict)  # of the frame that is checked, with their types
-    value: Any = None  # of the check at work: what its `query` gave, for each row
+    datasets: Mapping[str, Frame] = field(default_factory=dict)  # other frames, by the name that the author gives them
+    value: Any = None  # of the check at work: what its `query` gave, or `prepared`, for each row
     value_type: Any = None
 
 
@@ -95,6 +96,11 @@ class CheckParams(BaseModel):
     def tolerated(self) -> float:
         """The share of rows that may break a check of rows."""
         return 0.0
+
+    def prepared(self, frame: Frame, into: str, context: CheckContext) -> Frame | None:
+        """The frame with a column that the check needs of each row, if that is made of other frames; None if not."""
+        del frame, into, context
+        return None
 
     def judge(self, figure: Any, context: CheckContext) -> tuple[bool, str]:
         """Whether a table with this figure passes, and what was found: numbers and names, never a value of the data."""

@@ -44,17 +44,12 @@ class Flagged(Frozen):
     tests: tuple[CheckSpec, ...]
     context: CheckContext
     figures: tuple[nw.Expr, ...]  # one aggregate of each check
+    own: tuple[str, ...]  # the columns that the frame had
 
     @property
     def marks(self) -> tuple[str, ...]:
         """The columns of the checks of rows, in their order."""
         return tuple(_mark(number) for number, test in enumerate(self.tests) if test.params.counts == "rows")
-
-    @property
-    def added(self) -> tuple[str, ...]:
-        """Every column that is not the frame's own."""
-        queried = (_value(number) for number, test in enumerate(self.tests) if test.params.query is not None)
-        return (*self.marks, *queried)
 
     def breaks_any(self) -> nw.Expr:
         """True for the rows that break any of the checks."""
@@ -75,7 +70,7 @@ class Flagged(Frozen):
 
         found = {result.name for result in results if result.failed_rows}
         return {
-            test.name: self.frame.filter(nw.col(_mark(number))).drop(*self.added)
+            test.name: self.frame.filter(nw.col(_mark(number))).select(*self.own)
             for number, test in enumerate(self.tests)
             if test.name in found
         }
@@ -147,7 +142,7 @@ def flagged(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext) -> 
         figures.append(expression.alias(_mark(number)))
     # Two stages, because an engine may not sum a window (unique) in the select that defines it. It stays one query.
     frame = frame.with_columns(*marks) if marks else frame
-    return Flagged(frame=frame, tests=tuple(tests), context=context, figures=tuple(figures))
+    return Flagged(frame=frame, tests=tuple(tests), context=context, figures=tuple(figures), own=tuple(schema.names()))
 
 
 def failed_error(results: Sequence[CheckResult]) -> CheckFailedError | None:
@@ -175,7 +170,7 @@ class _Counted(Frozen):
 
     def without_broken(self) -> Frame:
         """The rows that break no check."""
-        return self.flags.frame.filter(~self.flags.breaks_any()).drop(*self.flags.added)
+        return self.flags.frame.filter(~self.flags.breaks_any()).select(*self.flags.own)
 
     def broken(self) -> Frame:
         """The rows that break any check, with the names of those checks."""
@@ -185,7 +180,7 @@ class _Counted(Frozen):
         tests = [test for test in flags.tests if test.params.counts == "rows"]
         names = [nw.when(nw.col(mark)).then(nw.lit(test.name)) for mark, test in zip(flags.marks, tests, strict=True)]
         reason = nw.concat_str(*names, separator=",", ignore_nulls=True).alias(FAILED_TESTS)
-        return flags.frame.filter(flags.breaks_any()).with_columns(reason).drop(*flags.added)
+        return flags.frame.filter(flags.breaks_any()).select(*flags.own, reason)
 
 
 def _counted(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext) -> _Counted:
@@ -222,7 +217,11 @@ def _expression(frame: Frame, test: CheckSpec, value: str, context: CheckContext
         if test.params.query is not None:
             query = context.compile(selected(test.params.query), ("df",))
             frame = context.sql(query, {"df": frame}).rename({VALUE: value})
-            context = replace(context, value=nw.col(value), value_type=frame.collect_schema()[value])
+        else:
+            prepared = test.params.prepared(frame, value, context)
+            frame = frame if prepared is None else prepared
+        types = frame.collect_schema()
+        context = replace(context, value=nw.col(value), value_type=types.get(value))
         expression: nw.Expr = test.function(test.params, context)
         if test.params.counts == "rows":
             frame.select(expression.alias(VALUE)).collect_schema()

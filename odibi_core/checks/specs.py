@@ -52,11 +52,12 @@ def check_specs(tests: Sequence[Mapping[str, JsonValue]]) -> tuple[CheckSpec, ..
             problems.extend(error.problems)
     if problems:
         raise ConfigError.of(tuple(problems))
-    return tuple(replace(spec, name=name) for spec, name in zip(specs, _distinct([spec.name for spec in specs]), strict=True))
+    return distinct(specs)
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
-    """The names, each with the next free number behind it if an earlier one is the same."""
+def distinct(specs: Sequence[CheckSpec]) -> tuple[CheckSpec, ...]:
+    """The checks, the name of each with the next free number behind it if an earlier one has the same."""
+    names = [spec.name for spec in specs]
     taken = set(names)
     given: list[str] = []
     for name in names:
@@ -65,7 +66,7 @@ def _distinct(names: Sequence[str]) -> list[str]:
             free = next(f"{name}_{number}" for number in count(2) if f"{name}_{number}" not in taken)
         taken.add(free)
         given.append(free)
-    return given
+    return tuple(replace(spec, name=name) for spec, name in zip(specs, given, strict=True))
 
 
 def _spec(test: Mapping[str, JsonValue]) -> CheckSpec:

@@ -9,7 +9,7 @@ from odibi_core.config.logging import LogLevel
 from odibi_core.config.pattern import PatternConfig
 from odibi_core.config.read import ReadConfig
 from odibi_core.config.retry import RetryConfig
-from odibi_core.config.section import Duration, Name, Section, Text, wrong
+from odibi_core.config.section import Columns, Duration, Name, Section, Text, wrong
 from odibi_core.config.transform import TransformConfig
 from odibi_core.config.validation import CheckConfig, ValidationConfig
 from odibi_core.config.write import WriteConfig
@@ -94,15 +94,36 @@ class PrivacyConfig(Section):
 
 
 class RelationshipConfig(Section):
-    """A foreign key: each `fact_key` of this node is a `dimension_key` of another."""
+    """
+    A foreign key: each `fact_key` of this node is a `dimension_key` of another.
+
+    It is looked for in the whole table of the other node, at the version that this run wrote, else in the newest. NULL is no key: it is
+    allowed with `nullable`. A list of columns is one key.
+    """
 
     name: Text | None = None
     fact: Text | None = None  # None: this node
     dimension: Text  # a node of this pipeline, or "pipeline.node"
-    fact_key: Text
-    dimension_key: Text
+    fact_key: Text | Columns  # a list: the columns together are the key
+    dimension_key: Text | Columns
     nullable: bool = False
     on_violation: Literal["error", "warn", "quarantine"] = "error"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the key, here."""
+        return (self.fact_key,) if isinstance(self.fact_key, str) else self.fact_key
+
+    @property
+    def dimension_keys(self) -> tuple[str, ...]:
+        """The columns of the key, there."""
+        return (self.dimension_key,) if isinstance(self.dimension_key, str) else self.dimension_key
+
+    @model_validator(mode="after")
+    def _keys_pair(self) -> Self:
+        if len(self.keys) != len(self.dimension_keys):
+            raise wrong("'fact_key' and 'dimension_key' have different numbers of columns")
+        return self
 
 
 def _input_kind(value: Any) -> str:

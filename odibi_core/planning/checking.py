@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from odibi_core.config import CheckConfig, NodeConfig
 from odibi_core.errors import ConfigError
+from odibi_core.events import Severity
 
 if TYPE_CHECKING:
     from odibi_core.checks import CheckSpec
@@ -22,10 +23,25 @@ def wrong_checks(config: NodeConfig) -> Iterator[tuple[Path, ConfigError]]:
         yield ("contracts",), ConfigError("contracts look at the input of a node, and this one has none", hint=hint)
     for number, test in enumerate(config.contracts):
         yield from ((("contracts", number), error) for error in _wrong(test, config, quarantine=None))
+    yield from _wrong_relationships(config)
     if config.validation is not None:
         has_place = config.validation.quarantine is not None
         for number, test in enumerate(config.validation.tests):
             yield from ((("validation", "tests", number), error) for error in _wrong(test, config, quarantine=has_place))
+
+
+def _wrong_relationships(config: NodeConfig) -> Iterator[tuple[Path, ConfigError]]:
+    for number, one in enumerate(config.relationships):
+        path = ("relationships", number)
+        if one.fact not in (None, config.name):
+            hint = f"Write it on node '{one.fact}'."
+            yield path, ConfigError(f"the relationship is about '{one.fact}', not about this node", hint=hint, path=("fact",))
+        if one.dimension == config.name:
+            hint = "Write 'validation.tests' over its rows, or a node of its own behind it."
+            yield path, ConfigError("a node cannot be its own dimension", hint=hint, path=("dimension",))
+        if one.on_violation == "quarantine" and (config.validation is None or config.validation.quarantine is None):
+            hint = "Add 'validation.quarantine' with 'connection' and 'table' or 'path', or set 'on_violation' to 'error' or 'warn'."
+            yield path, ConfigError("'on_violation: quarantine' needs a place for the rows", hint=hint, path=("on_violation",))
 
 
 def _wrong(test: CheckConfig, config: NodeConfig, *, quarantine: bool | None) -> Iterator[ConfigError]:
@@ -75,6 +91,32 @@ def sound_checks(test: CheckConfig) -> tuple[CheckSpec, ...]:
         return check_specs([test.model_dump(exclude_none=True, by_alias=True)])
     except ConfigError:
         return ()
+
+
+def relationship_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:
+    """The foreign keys of a node as checks of its output."""
+    if not config.relationships:
+        return ()
+    from odibi_core.checks import CHECKS, CheckSpec
+
+    severities: dict[str, Severity] = {"error": "fail", "warn": "warn", "quarantine": "quarantine"}
+    return tuple(
+        CheckSpec(
+            name=one.name or f"{'_'.join(one.keys)}_in_{one.dimension}",
+            kind="relationship",
+            severity=severities[one.on_violation],
+            params=CHECKS.bind(
+                "relationship",
+                {
+                    "columns": list(one.keys),
+                    "dimension": one.dimension,
+                    "dimension_columns": list(one.dimension_keys),
+                    "nullable": one.nullable,
+                },
+            )[1],
+        )
+        for one in config.relationships
+    )
 
 
 def check_queries(config: NodeConfig) -> Iterator[tuple[str, str]]:

@@ -77,11 +77,11 @@ def _named_elsewhere(node: NodeConfig, found: NodeOutline, outlines: Outlines, p
             yield from _lacking(found.inputs["df"], [name] if name else [], "'read.incremental'", ("read", "incremental", key))
     for number, relation in enumerate(node.relationships):
         if relation.fact is None:
-            yield from _lacking(found.output, [relation.fact_key], "'relationships'", ("relationships", number, "fact_key"))
+            yield from _lacking(found.output, relation.keys, "'relationships'", ("relationships", number, "fact_key"))
         if "." not in relation.dimension:
             things = outlines.handed_on(pipeline, relation.dimension)
             whose = f"'relationships' to '{relation.dimension}'"
-            yield from _lacking(things, [relation.dimension_key], whose, ("relationships", number, "dimension_key"))
+            yield from _lacking(things, relation.dimension_keys, whose, ("relationships", number, "dimension_key"))
     if node.write is not None:
         yield from _of_write(node, node.write, found)
     # What is masked or declassified may be known to the node by its inputs only.

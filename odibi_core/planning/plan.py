@@ -55,6 +55,7 @@ class PlannedNode(Record):
     sql: dict[str, CompiledSql] = {}  # by the place of the text: "transform.0", "read.query"
     targets: dict[str, PlannedTarget] = {}  # of its patterns, by "place.role": "transformer.target", "transform.0.quarantine"
     stored: dict[str, StoredInput] = {}  # by alias: outputs of nodes that are not part of this run, as they wrote them last
+    dimensions: dict[str, StoredInput | None] = {}  # tables that its foreign keys point into; None: where a pattern in this run writes
     files: tuple[FileVersion, ...] | None = None  # the arrived files that it reads
     personal: tuple[str, ...] = ()  # columns flagged `pii` here, or that take over the values of such columns above
     masked: tuple[str, ...] = ()  # other columns that reports do not show: made of personal or sensitive ones. "*": all of them

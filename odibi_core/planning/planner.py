@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from odibi_core.events import PlannedNodeFacts
 from odibi_core.frozen import Frozen
 from odibi_core.messages import BlobArrived, DatasetWritten, Requested, StartRun, TimerTicked
 from odibi_core.planning.column_refusals import ColumnFault, column_faults, refuse_unknown_columns
+from odibi_core.planning.dimensions import dimensions_above, dimensions_of
 from odibi_core.planning.graph import in_run_order
 from odibi_core.planning.node_inputs import files_of, find_pipeline, frames_of, stored_of, upstream_of
 from odibi_core.planning.outlines import Described, Looked, Outlines, nobody_looked
@@ -217,7 +219,10 @@ class _Builder(Frozen):
 
     def nodes(self) -> tuple[PlannedNode, ...]:
         configs = {node.name: node for node in self.pipeline.nodes}
-        upstream = {name: upstream_of(config, self.pipeline.pipeline) for name, config in configs.items()}
+        upstream = {
+            name: tuple(dict.fromkeys([*upstream_of(config, self.pipeline.pipeline), *dimensions_above(config, self.pipeline)]))
+            for name, config in configs.items()
+        }
         selected = self._selected(configs)
         planned: dict[str, PlannedNode] = {}
         for name in in_run_order(upstream):
@@ -305,6 +310,7 @@ class _Builder(Frozen):
             sql=self._sql(config, resolved, calls, frames),
             targets=self._targets(config, upstream, where),
             stored=stored_of(config, frames, selected, project=self.project, home=self.pipeline),
+            dimensions=dimensions_of(config, self.pipeline, partial(find_pipeline, self.project), selected, where=where),
             files=files_of(config, self.pipeline, self.command.cause, self.scope),
             retry=RetryPolicy(max_attempts=retry.max_attempts if retry.enabled else 1, backoff=retry.backoff),
             on_error=config.on_error,

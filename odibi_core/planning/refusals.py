@@ -68,9 +68,9 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
         if read.format not in READABLE
     )
     stateful = config.read is not None and config.read.incremental is not None and config.read.incremental.mode == "stateful"
-    if stateful and config.write is None and not _keeps_a_table(config):
+    if stateful and config.write is None and not keeps_a_table(config):
         found.append(("a stateful load needs a 'write'", "The mark moves when the rows are written: add 'write:' to this node."))
-    if config.privacy is not None and _keeps_a_table(config):
+    if config.privacy is not None and keeps_a_table(config):
         found.append(("'privacy' would come after the pattern has written its target", "Set 'privacy' on the node above this one."))
     for alias, source in (config.inputs or {}).items():
         if not isinstance(source, str) and source.incremental is not None and source.incremental.mode == "stateful":
@@ -86,7 +86,6 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
 
 def _unavailable_keys(config: NodeConfig) -> list[str]:
     unavailable = {
-        "relationships": bool(config.relationships),
         "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
     }
     return [key for key, used in unavailable.items() if used]
@@ -122,14 +121,14 @@ def bind_call(kind: CallKind, name: str, params: Mapping[str, JsonValue], librar
         raise
 
 
-def _keeps_a_table(config: NodeConfig) -> bool:
+def keeps_a_table(config: NodeConfig) -> bool:
     """Whether a pattern of the node writes a target, so that a high-water mark can move with it."""
     known = patterns_known()
     return any(name in known and ("target" in params or "path" in params) for _, _, name, params in calls_by_place(config))
 
 
 def _writes(config: NodeConfig) -> bool:
-    return config.write is not None or _keeps_a_table(config)
+    return config.write is not None or keeps_a_table(config)
 
 
 def patterns_known() -> frozenset[str]:

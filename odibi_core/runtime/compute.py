@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
-from odibi_core.events import DatasetRead, FrameAt, NodeFinished, RowAccount
+from odibi_core.events import DatasetRead, DatasetWrite, FrameAt, NodeFinished, RowAccount
 from odibi_core.frozen import Frozen
 from odibi_core.past import RowHistory
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.reading import reads_of
 from odibi_core.planning.refusals import calls_by_place, patterns_known
-from odibi_core.ports import Cached, CompiledSql, Connections, Engine, Scanned, SecretSource, Sink, Source
+from odibi_core.ports import Cached, CompiledSql, Connections, Engine, Frame, Scanned, SecretSource, Sink, Source
 from odibi_core.runtime.anonymising import without_personal_values
 from odibi_core.runtime.contracts import ContractsFound, contracts_of
 from odibi_core.runtime.datasets import (
@@ -28,6 +28,7 @@ from odibi_core.runtime.datasets import (
     read_upstream,
     scan_source,
 )
+from odibi_core.runtime.dimensions import read_dimensions
 from odibi_core.runtime.failing import Show, shows_nothing
 from odibi_core.runtime.gating import Past
 from odibi_core.runtime.journal import Journal
@@ -53,12 +54,14 @@ class Computed(Frozen):
     account: RowAccount | None = None
     archives: tuple[Archive, ...] = ()  # of rows that did not parse; they are written before the commit
     contracts: ContractsFound = field(default_factory=ContractsFound)
+    datasets: Mapping[str, Frame] = field(default_factory=dict)  # for the checks of the output
+    asides: int = 0  # how many of `reads` are no input of the node: dimensions of its foreign keys
     show: Show = shows_nothing  # some of the rows that break checks, with those that break contracts
 
     @property
     def rows_in(self) -> int | None:
         """Rows of all inputs together; None if one of them is not known."""
-        counts = [read.rows for read in self.reads]
+        counts = [read.rows for read in self.reads[: len(self.reads) - self.asides]]
         return None if None in counts else sum(count for count in counts if count is not None)
 
 
@@ -99,6 +102,9 @@ class Computer(Frozen):
             OdibiError: Whatever the engine finds wrong with the data or the store.
         """
         inputs = self._read(plan, node, config, load)
+        dimensions = read_dimensions(
+            plan, node, connections=self.connections(plan), engine=self.engine, written=lambda name: self._written(plan, name)
+        )
         library, trail = self._library(), inputs.trail()
         contracts = contracts_of(
             plan, node, config, primary=inputs.primary, reads=tuple(inputs.reads), engine=self.engine, past=Past(self.history, plan, node)
@@ -126,14 +132,20 @@ class Computer(Frozen):
         told = (*warnings, *self._changes(plan, config), *unparsed_warnings(reads))
         return Computed(
             cached=cached,
-            reads=reads,
+            reads=(*reads, *dimensions.reads),
             patterns=patterns,
             warnings=told,
             account=account,
             archives=tuple(inputs.archives),
             contracts=promised,
+            datasets=dimensions.frames,
+            asides=len(dimensions.reads),
             show=partial(contracts.show, before=promised.failing),
         )
+
+    def _written(self, plan: Plan, name: str) -> DatasetWrite | None:
+        outcome = finished(self.journal, plan, name)
+        return None if outcome is None else outcome.result.write
 
     def _library(self) -> Library:
         from odibi_core.transforms import Library

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.events import CheckResult
 from odibi_core.past import PastRun
-from odibi_core.planning.checking import validation_checks
+from odibi_core.planning.checking import relationship_checks, validation_checks
 from odibi_core.planning.compiling import compiled_here
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.refusals import query_place
-from odibi_core.ports import Cached, CompiledSql, Engine
+from odibi_core.ports import Cached, CompiledSql, Engine, Frame
 from odibi_core.runtime.datasets import SOURCE_FILE
 from odibi_core.runtime.outgoing import wants_file_of_each_row
 
@@ -20,8 +20,15 @@ if TYPE_CHECKING:
     from odibi_core.checks import CheckContext, Evaluation
 
 
-def check_context(plan: Plan, node: PlannedNode, config: NodeConfig, engine: Engine, past: Callable[[], Sequence[PastRun]]) -> CheckContext:
-    """What the checks of a node may know and use."""
+def check_context(
+    plan: Plan,
+    node: PlannedNode,
+    config: NodeConfig,
+    engine: Engine,
+    past: Callable[[], Sequence[PastRun]],
+    datasets: Mapping[str, Frame] | None = None,
+) -> CheckContext:
+    """What the checks of a node may know and use; `datasets` are the dimensions of its foreign keys."""
     from odibi_core.checks import CheckContext
 
     def compile_text(text: str, known: Collection[str]) -> CompiledSql:
@@ -35,25 +42,26 @@ def check_context(plan: Plan, node: PlannedNode, config: NodeConfig, engine: Eng
         sql=engine.sql,
         compile=compile_text,
         past=past,
+        datasets=datasets or {},
     )
 
 
 def validate(cached: Cached, config: NodeConfig, context: CheckContext) -> Evaluation:
     """
-    What the checks of a node say of its rows. With `mode: warn` a check that would fail the node warns.
+    What the checks and foreign keys of a node say of its rows. With `mode: warn` a check that would fail the node warns.
 
     Raises:
         SchemaMismatchError: If a check reads a column that is missing, or whose type it cannot be compared with.
     """
-    from odibi_core.checks import Evaluation, evaluate
+    from odibi_core.checks import Evaluation, distinct, evaluate
 
-    specs = validation_checks(config)
-    if not specs:
+    specs, keys = validation_checks(config), relationship_checks(config)
+    if not specs and not keys:
         frame, rows = cached.frame, cached.rows
         return Evaluation(results=(), rows=rows, passed_rows=rows, rejected_rows=0, kept=frame, valid=frame, broken={}, rejected=None)
     if config.validation is not None and config.validation.mode == "warn":
         specs = tuple(spec.warning() for spec in specs)
-    return evaluate(cached.frame, specs, context)
+    return evaluate(cached.frame, distinct((*specs, *keys)), context)
 
 
 def told(results: Sequence[CheckResult], config: NodeConfig) -> tuple[CheckResult, ...]:

@@ -42,7 +42,6 @@ def beside(key: str) -> str:
         ),
         ("read: { format: simulation }", "read format 'simulation' is not available yet"),
         (f"{READ}, write: {{ connection: lake, format: sql, table: out }}", "write format 'sql' is not available yet"),
-        (beside("relationships: [ { dimension: d, fact_key: k, dimension_key: k } ]"), "'relationships' is not available yet"),
         (
             beside("validation: { tests: [ { type: not_null, columns: [i] } ], quarantine: { connection: lake, path: bad } }"),
             "'validation.quarantine' is not available yet",

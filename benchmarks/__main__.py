@@ -1,4 +1,4 @@
-"""`python -m benchmarks [startup|small|large|cloud|shapes|growth|redaction|all]`: each target beside its baseline, in one run."""
+"""`python -m benchmarks [startup|small|large|cloud|shapes|growth|redaction|checks|all]`: each target beside its baseline, in one run."""
 
 from __future__ import annotations
 
@@ -82,6 +82,14 @@ def redaction(rounds: int) -> None:
     measure(rounds)
 
 
+def checks(rounds: int) -> None:
+    """What ten checks cost."""
+    from benchmarks.checks import measure
+
+    print("\nH  ten checks of 5,000,000 rows")
+    measure(rounds)
+
+
 BY_HAND, RUN, FIRST_RUN = "by hand", "odibi run", "odibi run, first ever"
 _NAMES = {"seconds": "wall clock", "cpu_seconds": "cpu time", "peak_mb": "peak memory"}
 _ROUNDS: dict[str, tuple[Callable[[int], None], int]] = {
@@ -92,6 +100,7 @@ _ROUNDS: dict[str, tuple[Callable[[int], None], int]] = {
     "shapes": (shapes, 5),
     "growth": (growth, 1),
     "redaction": (redaction, 3),
+    "checks": (checks, 5),
 }
 
 

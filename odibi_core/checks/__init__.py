@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from odibi_core.checks import conditions, figures, relationships, rows, tables  # noqa: F401  they register their checks
+from odibi_core.checks import conditions, figures, reconcile, relationships, rows, tables  # noqa: F401  they register their checks
 from odibi_core.checks.contract import CHECKS, CheckContext, CheckParams, check, selected
 from odibi_core.checks.evaluate import FAILED_TESTS, Evaluation, Flagged, evaluate, failed_error, flagged
 from odibi_core.checks.gates import gate_error, judge

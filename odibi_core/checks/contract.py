@@ -70,6 +70,7 @@ class CheckContext(Frozen):
     past: Callable[[], Sequence[PastRun]] = tuple  # how many rows there were in the runs before, the newest first
     columns: Columns = field(default_factory=dict)  # of the frame that is checked, with their types
     datasets: Mapping[str, Frame] = field(default_factory=dict)  # other frames, by the name that the author gives them
+    frame: Any = None  # that is checked
     value: Any = None  # of the check at work: what its `query` gave, or `prepared`, for each row
     value_type: Any = None
 

@@ -130,7 +130,7 @@ def flagged(frame: Frame, tests: Sequence[CheckSpec], context: CheckContext) -> 
     import narwhals as nw
 
     schema = frame.collect_schema()
-    context = replace(context, columns={name: dtype for name, dtype in schema.items() if name not in context.hidden})
+    context = replace(context, frame=frame, columns={name: dtype for name, dtype in schema.items() if name not in context.hidden})
     marks: list[nw.Expr] = []
     figures: list[nw.Expr] = []
     for number, test in enumerate(tests):

@@ -118,6 +118,17 @@ class DistributionCheck(BaseCheck):
     on_fail: OnFail = "warn"
 
 
+class ReconcileCheck(BaseCheck):
+    """The rows agree with those of `source`, an input of the node or a node above: their number, their `sums` and their `hash`."""
+
+    type: Literal["reconcile"] = "reconcile"
+    source: Text
+    by: tuple[Text, ...] = ()  # each partition on its own
+    sums: tuple[Text, ...] = ()
+    hash: tuple[Text, ...] = ()
+    tolerance: Share = 0.0
+
+
 CheckConfig = Annotated[
     NotNullCheck
     | UniqueCheck
@@ -129,7 +140,8 @@ CheckConfig = Annotated[
     | FreshnessCheck
     | VolumeDropCheck
     | SchemaCheck
-    | DistributionCheck,
+    | DistributionCheck
+    | ReconcileCheck,
     ToldBy(key="type"),
 ]
 

@@ -54,6 +54,9 @@ def _wrong(test: CheckConfig, config: NodeConfig, *, quarantine: bool | None) ->
     elif test.on_fail == "quarantine" and not quarantine:
         hint = "Add 'validation.quarantine' with 'connection' and 'table' or 'path', or set 'on_fail' to 'fail' or 'warn'."
         yield ConfigError("'on_fail: quarantine' needs a place for the rows", hint=hint, path=("on_fail",))
+    if test.type == "reconcile" and quarantine is None:
+        hint = "Make it one of 'validation.tests'."
+        yield ConfigError("check 'reconcile' compares the output with an input, so it is no contract", hint=hint)
     if test.type == "schema" and not config.columns:
         hint = "List the columns: 'columns: {id: {}, name: {}}' on the node."
         yield ConfigError("check 'schema' compares with the 'columns' of the node, and it has none", hint=hint)
@@ -91,6 +94,12 @@ def sound_checks(test: CheckConfig) -> tuple[CheckSpec, ...]:
         return check_specs([test.model_dump(exclude_none=True, by_alias=True)])
     except ConfigError:
         return ()
+
+
+def check_sources(config: NodeConfig) -> tuple[str, ...]:
+    """The inputs that the checks of a node compare its rows with."""
+    tests = () if config.validation is None else config.validation.tests
+    return tuple(test.source for test in tests if test.type == "reconcile")
 
 
 def relationship_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from odibi_core.config import BlobPattern, LoadedProject, NodeConfig, PipelineConfig, Scope, resolve
 from odibi_core.errors import ConfigError
 from odibi_core.messages import Cause, FileVersion
+from odibi_core.planning.checking import check_sources
 from odibi_core.planning.pattern_targets import nodes_named
 from odibi_core.planning.plan import StoredInput
 from odibi_core.planning.queries import text_of
@@ -59,6 +60,7 @@ def frames_of(
         wanted.add(upstream[0])
     known = {"df", *(name.lower() for name in upstream), *(alias.lower() for alias in config.inputs or {})}
     read = {name.lower(): name for params in calls for name in (*params.reads(), *nodes_named(params, upstream))}
+    read |= {name.lower(): name for name in check_sources(config)}
     for name in sorted(read.keys() - known):
         error = unknown_dataset(read[name], known - {"df"})
         raise ConfigError(f"{where}: {error.message}", hint=error.hint)

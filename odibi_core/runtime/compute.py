@@ -138,7 +138,7 @@ class Computer(Frozen):
             account=account,
             archives=tuple(inputs.archives),
             contracts=promised,
-            datasets=dimensions.frames,
+            datasets={**inputs.datasets(), **dimensions.frames},
             asides=len(dimensions.reads),
             show=partial(contracts.show, before=promised.failing),
         )

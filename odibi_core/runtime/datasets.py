@@ -47,6 +47,10 @@ class Inputs:
         if read.rows is None:
             self.uncounted[read.dataset] = scanned.frame
 
+    def datasets(self) -> dict[str, Frame]:
+        """Every frame by its name, the primary one as `df`, too."""
+        return self.named if self.primary is None else {"df": self.primary, **self.named}
+
     def trail(self) -> RowTrail:
         """The account of the primary's rows, before the first step."""
         read = next((read for read, frame in zip(self.reads, self.frames, strict=True) if frame is self.primary), None)

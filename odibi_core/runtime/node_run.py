@@ -47,7 +47,7 @@ from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
 from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_table, has_transactions, target_of
 from odibi_core.runtime.transforming import step_records
-from odibi_core.runtime.validating import refuse, told, validate
+from odibi_core.runtime.validating import check_context, refuse, told, validate
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, Watermarks, transaction_of
 
 _log = logging.getLogger("odibi.node")
@@ -211,7 +211,7 @@ class NodeRunner(Frozen):
         """The rows that may be written. What checks and gate say is in the progress, also if they refuse."""
         config, past, cached = opened.config, Past(self.computer.history, opened.plan, opened.node), computed.cached
         found = validate(
-            cached, config, check_context(opened.plan, opened.node, config, self.computer.engine, past.made, computed.datasets)
+            cached, config, check_context(opened.plan, opened.node, config, self.computer.engine, past.made, datasets=computed.datasets)
         )
         results = told(found.results, config)
         progress.checks = (*computed.contracts.results, *results)

@@ -26,9 +26,10 @@ def check_context(
     config: NodeConfig,
     engine: Engine,
     past: Callable[[], Sequence[PastRun]],
+    *,
     datasets: Mapping[str, Frame] | None = None,
 ) -> CheckContext:
-    """What the checks of a node may know and use; `datasets` are the dimensions of its foreign keys."""
+    """What the checks of a node may know and use; `datasets` are its inputs and the dimensions of its foreign keys."""
     from odibi_core.checks import CheckContext
 
     def compile_text(text: str, known: Collection[str]) -> CompiledSql:

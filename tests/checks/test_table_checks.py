@@ -176,4 +176,5 @@ def test_every_check_of_the_table_is_tested():
         "distribution",
         "schema",
         "volume_drop",
+        "reconcile",
     }

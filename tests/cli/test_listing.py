@@ -19,6 +19,7 @@ def test_every_check_of_the_language_is_listed(tmp_path: Path) -> None:
         "freshness",
         "not_null",
         "range",
+        "reconcile",
         "regex_match",
         "row_count",
         "schema",

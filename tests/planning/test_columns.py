@@ -246,6 +246,10 @@ def test_a_place_inside_of_sql_is_told(plan_of: PlanOf) -> None:
         ("format: csv, path: a, schema_ddl: 'a INT, b STRING', options: { columns: [b] }", "b"),
         ("format: ndjson, path: a, schema_ddl: 'a INT, b DECIMAL(10, 2)'", "a, b"),
         ("format: excel, path: a, options: { columns: [a], add_source_file: true }", "a"),
+        (
+            "format: csv, path: a, schema_ddl: 'a INT', options: { columnNameOfCorruptRecord: raw_text, rescuedDataColumn: rest }",
+            "a, raw_text, rest",
+        ),
         ("format: parquet, path: a, query: 'SELECT x, y AS z FROM df'", "x, z"),
     ],
 )

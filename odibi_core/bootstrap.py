@@ -24,6 +24,7 @@ from odibi_core.messages import StartRun
 from odibi_core.planning.personal import salts_of, with_salt
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.planning.planner import PlannerContext, compile_plan, node_as_written
+from odibi_core.planning.triggers import rewrite_rule
 from odibi_core.planning.withheld import with_literals
 from odibi_core.ports import Clock, EventSink, Location, MessageQueue, ObjectStore, Report, ReportBatch, SecretSource
 from odibi_core.redaction import Redactor
@@ -34,6 +35,7 @@ from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.ledger import FileLedger
 from odibi_core.runtime.node_run import NodeRunner
 from odibi_core.runtime.outbox import TOGETHER_EVERY, Outbox, ReportKind
+from odibi_core.runtime.rewrites import Rewrites
 from odibi_core.runtime.slots import Slots
 from odibi_core.runtime.watermark import Watermarks
 from odibi_core.storage.connections import ResolvedConnections
@@ -42,7 +44,6 @@ from odibi_core.storage.table_records import TableRecords
 
 if TYPE_CHECKING:
     from odibi_core.catalog import CatalogReader
-    from odibi_core.engines.polars.engine import PolarsEngine
     from odibi_core.transforms import Library
 
 SYSTEM = "system"  # the connection under which the system store is known, whatever its name in the YAML
@@ -129,9 +130,7 @@ class _Builder:
         self.store = self.system.store(SYSTEM, "")
         self.journal = Journal(self.store, redact=self._redacted)
         self.library = functools.cache(self._library)
-        self.engine: PolarsEngine = PolarsEngine(
-            guard=TableRecords(self.store), system=self._system_location, keep_tables=not settings.in_process
-        )
+        self.engine = PolarsEngine(guard=TableRecords(self.store), system=self._system_location, keep_tables=not settings.in_process)
         self._by_plan: dict[str, ResolvedConnections] = {}
         self._lock = threading.Lock()
 
@@ -173,6 +172,7 @@ class _Builder:
             versions=_versions(),
             worker=f"{platform.node()}/{os.getpid()}",
             is_ours=self._is_ours,
+            rewrites=Rewrites(ledger, journal, lambda command, file: rewrite_rule(self.project, command.pipeline, file)),
             slots=None if self.settings.in_process else Slots(self.store, journal),
             chains=not self.settings.in_process,
         )

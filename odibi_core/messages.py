@@ -71,6 +71,21 @@ class DatasetWritten(Record):
         return ()
 
 
+class FilesMissing(Record):
+    """No file came for as long as a trigger allows (`expect`). One gap is one cause, however often somebody looks."""
+
+    kind: Literal["overdue"] = "overdue"
+    connection: str
+    path: str  # the trigger's pattern
+    since: datetime  # the last arrival, or when somebody first looked
+    due: datetime
+
+    @property
+    def files(self) -> tuple[FileVersion, ...]:
+        """None: that is the matter."""
+        return ()
+
+
 class Requested(Record):
     """Somebody asked: the command line or HTTP."""
 
@@ -86,7 +101,7 @@ class Requested(Record):
         return self.model_copy(update={"files": mine})
 
 
-Cause = Annotated[BlobArrived | TimerTicked | DatasetWritten | Requested, Field(discriminator="kind")]
+Cause = Annotated[BlobArrived | TimerTicked | DatasetWritten | FilesMissing | Requested, Field(discriminator="kind")]
 
 
 class StartRun(Record):
@@ -109,6 +124,8 @@ class StartRun(Record):
                 parts = [time.astimezone(UTC).isoformat()]
             case DatasetWritten(dataset=dataset, run_id=run_id):
                 parts = [dataset, run_id]
+            case FilesMissing(connection=connection, path=path, since=since):
+                parts = [connection, path, since.astimezone(UTC).isoformat()]
             case Requested(key=key):
                 parts = [key]
         return digest(self.cause.kind, self.project, self.environment, self.pipeline, *parts)

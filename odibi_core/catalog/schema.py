@@ -37,7 +37,7 @@ class RunRow(Frozen):
     kind: str
     node: str | None  # null for a run
     status: str  # succeeded, failed, skipped (a node), cancelled (a run)
-    cause: str  # blob, timer, dataset, request
+    cause: str  # blob, timer, dataset, overdue, request
     logical_time: datetime
     started_at: datetime | None  # null for a node that never started
     finished_at: datetime

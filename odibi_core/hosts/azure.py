@@ -20,13 +20,14 @@ from odibi_core.errors import ConfigError, OdibiError, TransientServiceError
 from odibi_core.events import ErrorRecord
 from odibi_core.hosts.arrivals import Arrival, arrivals_in
 from odibi_core.hosts.border import raising_no_secrets, without_secrets
-from odibi_core.hosts.requests import landed, requested
+from odibi_core.hosts.requests import landed, overdue, requested
 from odibi_core.messages import FileVersion, FinishRun, QueuedCommand, RunNode, StartRun, TakeFiles, digest, parse_command
 from odibi_core.planning.triggers import Wanted, batch_of, blob_sources, command_for_tick, wanted_by
 from odibi_core.queues.service_bus import ServiceBusQueue
 from odibi_core.redaction import Redactor
 from odibi_core.redaction.process import OUTLETS
 from odibi_core.runtime.batches import Batches, Bounds, version_of
+from odibi_core.runtime.expectations import Expectations
 from odibi_core.runtime.retry import delay_in_outage
 from odibi_core.runtime.sweep import Swept, sweep
 
@@ -43,6 +44,7 @@ class AzureHost:
         self.app = app
         self.redactor = app.redactor
         self.pause = pause
+        self.expectations = Expectations(app.store, app.clock)
         self.batches = Batches(store=app.store, coordinator=app.coordinator, clock=app.clock)
 
     @classmethod
@@ -111,10 +113,9 @@ class AzureHost:
 
     def _take_in(self, wanted: Wanted) -> None:
         command, batch = wanted.command, wanted.batch
-        if batch is None:
-            self._start(command)
-        else:
-            self._refusing(command, lambda: self.batches.arrived(command, Bounds.of(batch)))
+        self.expectations.arrived(command, wanted.source)
+        start = self.app.coordinator.start_run if batch is None else lambda one: self.batches.arrived(one, Bounds.of(batch))
+        self._refusing(command, lambda: start(command))
 
     def _start(self, command: StartRun) -> None:
         self._refusing(command, lambda: self.app.coordinator.start_run(command))
@@ -308,6 +309,8 @@ class AzureHost:
                 self._take_in(wanted)
             for probe, bounds in self._batching(project):
                 self._refusing(probe, partial(self.batches.take, probe, bounds))
+            for command in overdue(self.app, self.expectations):
+                self._start(command)
         return swept
 
     def _empty_inbox(self) -> None:

@@ -13,12 +13,13 @@ from odibi_core.errors import TransientServiceError
 from odibi_core.events import RunFinished
 from odibi_core.frozen import Frozen
 from odibi_core.hosts.own_process import cache_folder, load_ahead
-from odibi_core.hosts.requests import requested
+from odibi_core.hosts.requests import overdue, requested
 from odibi_core.messages import FinishRun, RunNode, StartRun
 from odibi_core.planning.plan import Plan
 from odibi_core.ports import Clock, EventSink
 from odibi_core.queues.memory import MemoryQueue
 from odibi_core.runtime.datasets import FramesInMemory
+from odibi_core.runtime.expectations import Expectations
 from odibi_core.runtime.resume import Failed, Interrupted, how_to_resume, last_run
 from odibi_core.runtime.retry import delay_in_outage
 from odibi_core.runtime.sweep import wake
@@ -71,13 +72,14 @@ class InProcess(Frozen):
         """
         The commands that run a pipeline now, with the files that wait in its landing zones.
 
-        None of them if the pipeline lives on files and none is new.
+        None of them if the pipeline lives on files and none is new; or, if one should have come by now, the run that tells so.
 
         Raises:
             ConfigError: If there is no such pipeline.
         """
         self.app.coordinator.recover()
-        return requested(self.app, pipeline, key=key, nodes=nodes)
+        found = requested(self.app, pipeline, key=key, nodes=nodes)
+        return found or overdue(self.app, Expectations(self.app.store, self.app.clock), pipeline)
 
     def run(self, command: StartRun) -> RunFinished | None:
         """

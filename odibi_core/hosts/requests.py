@@ -12,8 +12,9 @@ from odibi_core.config import PipelineConfig
 from odibi_core.messages import FileVersion, Requested, StartRun
 from odibi_core.planning.node_inputs import find_pipeline
 from odibi_core.planning.per_file import values_of_one_file
-from odibi_core.planning.triggers import blob_sources, landed_files, reads_arrivals
+from odibi_core.planning.triggers import blob_sources, command_for_tick, landed_files, reads_arrivals
 from odibi_core.runtime.batches import version_of
+from odibi_core.runtime.expectations import Expectations
 
 
 def requested(app: App, pipeline: str, *, key: str | None = None, nodes: Sequence[str] | None = None) -> tuple[StartRun, ...]:
@@ -40,6 +41,9 @@ def requested(app: App, pipeline: str, *, key: str | None = None, nodes: Sequenc
     if key is not None and (before := app.store.get(_place(command))) is not None:
         return tuple(_COMMANDS.validate_json(before.data))
     files = app.coordinator.ledger.unclaimed(command, here)
+    for source in blob_sources(config):
+        if landed_files(config, files, of=source):
+            Expectations(app.store, app.clock).arrived(command, source)
     if not files:
         return (_with(command, cause.model_copy(update={"nodes": rest})),) if rest else ()
     if len(files) == 1 or not values_of_one_file(project, config):
@@ -72,6 +76,16 @@ def _frozen(app: App, command: StartRun, each: tuple[StartRun, ...]) -> tuple[St
         return each
     stored = app.store.get(place)
     return each if stored is None else tuple(_COMMANDS.validate_json(stored.data))
+
+
+def overdue(app: App, expectations: Expectations, pipeline: str | None = None) -> tuple[StartRun, ...]:
+    """The runs that have to tell that a file did not come in time (`expect`) and have not told it; `pipeline` keeps to one."""
+    project, found = app.loaded(), []
+    for config in project.config.pipelines:
+        if pipeline in (None, config.pipeline):
+            probe = command_for_tick(project, config.pipeline, app.clock())
+            found += [command for source in blob_sources(config) if (command := expectations.overdue(probe, source)) is not None]
+    return tuple(command for command in found if app.coordinator.journal.plan(command.run_id) is None)
 
 
 def landed(app: App, config: PipelineConfig) -> tuple[FileVersion, ...]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from odibi_core.events import PlannedNodeFacts
+from odibi_core.events import ErrorRecord, PlannedNodeFacts
 from odibi_core.messages import Cause, FileVersion
 from odibi_core.model import Record
 from odibi_core.planning.compiling import Dialect
@@ -65,6 +65,13 @@ class PlannedNode(Record):
     skip: str = ""  # why it does not run: disabled, not selected
 
 
+class Refusal(Record):
+    """Why a run does nothing, and the node that is to say so."""
+
+    node: str
+    error: ErrorRecord
+
+
 class Limit(Record):
     """How many runs that share a key may be under way at once."""
 
@@ -93,6 +100,7 @@ class Plan(Record):
     planned_at: datetime
     nodes: tuple[PlannedNode, ...]  # in run order: upstream before downstream
     facts: tuple[PlannedNodeFacts, ...]
+    refused: Refusal | None = None  # a run that only tells why it does nothing
     followers: dict[str, tuple[str, ...]] = {}  # by node: the pipelines that run when it was written (`dataset:` triggers)
     limit: Limit | None = None
     sql_dialect: Dialect = "spark"

@@ -16,10 +16,11 @@ from odibi_core.config import LoadedProject, NodeConfig, PipelineConfig, Scope, 
 from odibi_core.errors import ConfigError
 from odibi_core.events import PlannedNodeFacts
 from odibi_core.frozen import Frozen
-from odibi_core.messages import BlobArrived, DatasetWritten, Requested, StartRun, TimerTicked
+from odibi_core.messages import BlobArrived, DatasetWritten, FilesMissing, Requested, StartRun, TimerTicked
 from odibi_core.planning.column_refusals import ColumnFault, column_faults, refuse_unknown_columns
 from odibi_core.planning.dimensions import dimensions_above, dimensions_of
 from odibi_core.planning.graph import in_run_order
+from odibi_core.planning.missing_files import plan_of_missing_files
 from odibi_core.planning.node_inputs import files_of, find_pipeline, frames_of, stored_of, upstream_of
 from odibi_core.planning.outlines import Described, Looked, Outlines, nobody_looked
 from odibi_core.planning.pattern_targets import TargetResolver, variables_in
@@ -57,6 +58,8 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
     """
     pipeline = find_pipeline(project, command.pipeline)
     refuse_triggers(project, pipeline)
+    if isinstance(command.cause, FilesMissing):
+        return plan_of_missing_files(project, pipeline, command, command.cause, connections=_connections(project), now=now)
     refuse_batches_of_one_file(project, pipeline)
     builder = _builder(project, pipeline, command, context, now=now)
     nodes = builder.nodes()
@@ -84,7 +87,7 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         followers=followers(project, pipeline.pipeline),
         limit=_limit(pipeline, builder.scope),
         sql_dialect=project.config.sql_dialect,
-        connections=without_literals(_mapping(project.tree.get("connections")), looks_secret=_looks_secret),
+        connections=_connections(project),
         story=None if story is None else _mapping(project.tree.get("story")),
         max_sample_rows=10 if story is None else story.max_sample_rows,
         failure_samples=_failure_samples(story),
@@ -92,6 +95,10 @@ def compile_plan(project: LoadedProject, command: StartRun, context: PlannerCont
         fingerprint=project.fingerprint,
         code=_code_of(project),
     )
+
+
+def _connections(project: LoadedProject) -> dict[str, JsonValue]:
+    return without_literals(_mapping(project.tree.get("connections")), looks_secret=_looks_secret)
 
 
 def _looks_secret(text: str) -> bool:

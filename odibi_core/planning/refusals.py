@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from odibi_core.config import BlobTrigger, DatasetTrigger, LoadedProject, NodeConfig, PipelineConfig
+from odibi_core.config import DatasetTrigger, LoadedProject, NodeConfig, PipelineConfig
 from odibi_core.errors import ConfigError, Problem
 from odibi_core.messages import digest
 from odibi_core.planning.checking import wrong_checks
@@ -36,7 +36,7 @@ def refuse_unavailable(config: NodeConfig, engine: str, *, path: str, library: L
 def refuse_triggers(project: LoadedProject, pipeline: PipelineConfig) -> None:
     """
     Raises:
-        ConfigError: If a trigger of the pipeline can never start it, or uses something that this release cannot do.
+        ConfigError: If a trigger of the pipeline can never start it.
     """
     written = {f"{other.pipeline}.{node.name}": node for other in project.config.pipelines for node in other.nodes}
     for trigger in pipeline.triggers:
@@ -45,14 +45,6 @@ def refuse_triggers(project: LoadedProject, pipeline: PipelineConfig) -> None:
                 f"trigger of pipeline '{pipeline.pipeline}': node '{trigger.node}' of '{trigger.pipeline}' writes nothing",
                 hint=f"Give '{trigger.node}' a 'write:', or name a node that has one.",
             )
-        unavailable: list[str] = []
-        if isinstance(trigger, BlobTrigger):
-            blob = trigger.blob
-            unavailable += [f"on_rewrite: {blob.on_rewrite}"] if blob.on_rewrite != "process" else []
-            unavailable += ["expect"] if blob.expect is not None else []
-        if unavailable:
-            where = f"trigger of pipeline '{pipeline.pipeline}'"
-            raise ConfigError(f"{where}: '{unavailable[0]}' is not available yet", code="not_available", hint="Remove it for now.")
 
 
 def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:

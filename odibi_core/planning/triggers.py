@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Literal
 
 from odibi_core.config import (
     BatchConfig,
@@ -48,6 +49,7 @@ class Wanted(Frozen):
     """A pipeline wants an arrived file version."""
 
     command: StartRun  # of a run of this file alone
+    source: BlobSource  # the trigger that wants it
     batch: BatchConfig | None  # how its trigger wants it together with others; None: as a run of its own
 
 
@@ -61,6 +63,7 @@ def wanted_by(project: LoadedProject, file: FileVersion) -> tuple[Wanted, ...]:
                 pipeline=pipeline.pipeline,
                 cause=BlobArrived(files=(file.model_copy(update={"parts": parts}),)),
             ),
+            source=source,
             batch=source.batch,
         )
         for pipeline, source, parts in _wanting(project, file)
@@ -75,6 +78,12 @@ def commands_for_file(project: LoadedProject, file: FileVersion) -> tuple[StartR
 def batch_of(pipeline: PipelineConfig) -> BatchConfig | None:
     """How a pipeline takes its files together: the first of its triggers that says so."""
     return next((source.batch for source in blob_sources(pipeline) if source.batch is not None), None)
+
+
+def rewrite_rule(project: LoadedProject | None, pipeline: str, file: FileVersion) -> Literal["process", "ignore", "fail"]:
+    """What a pipeline's trigger says of a file that is written again."""
+    found = (source for config, source, _ in _wanting(project, file) if config.pipeline == pipeline) if project is not None else ()
+    return next((source.on_rewrite for source in found), "process")
 
 
 def _wanting(project: LoadedProject, file: FileVersion) -> Iterator[tuple[PipelineConfig, BlobSource, dict[str, object]]]:
@@ -117,11 +126,11 @@ def followers(project: LoadedProject, pipeline: str) -> dict[str, tuple[str, ...
     return {node: tuple(pipelines) for node, pipelines in found.items()}
 
 
-def landed_files(pipeline: PipelineConfig, listing: Iterable[FileVersion]) -> tuple[FileVersion, ...]:
-    """Those files of a listing that a pipeline's triggers want, in the order of their paths."""
+def landed_files(pipeline: PipelineConfig, listing: Iterable[FileVersion], *, of: BlobSource | None = None) -> tuple[FileVersion, ...]:
+    """Those files of a listing that a pipeline's triggers want, or one `of` them, in the order of their paths."""
     wanted: dict[tuple[str, str], FileVersion] = {}
     for file in listing:
-        for source in blob_sources(pipeline):
+        for source in blob_sources(pipeline) if of is None else (of,):
             parts = source.pattern.matches(file.path) if source.connection == file.connection else None
             if parts is not None:
                 wanted[file.connection, file.path] = file.model_copy(update={"parts": parts})

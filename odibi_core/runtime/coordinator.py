@@ -35,7 +35,10 @@ from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.ledger import FileLedger, is_kept
 from odibi_core.runtime.outbox import Outbox
 from odibi_core.runtime.readiness import fail_fast_nodes, how_it_ended, stopped_by, what_is_next
+from odibi_core.runtime.refused import refused_outcomes
+from odibi_core.runtime.resume import take_over
 from odibi_core.runtime.retry import delay_before_next, delay_in_outage
+from odibi_core.runtime.rewrites import Admitted, Rewrites, refused_plan
 from odibi_core.runtime.slots import Slots
 
 _log = logging.getLogger("odibi.coordinator")
@@ -76,6 +79,7 @@ class Coordinator(Frozen):
     versions: dict[str, str] | None = None
     worker: str = ""
     is_ours: Callable[[str, str], bool] = lambda _project, _environment: True  # others may share the journal
+    rewrites: Rewrites | None = None  # None: each version of a file is taken
     slots: Slots | None = None  # None: runs do not wait for one another
     chains: bool = True  # whether a write starts the pipelines that follow it (`dataset:` triggers)
 
@@ -90,18 +94,27 @@ class Coordinator(Frozen):
         """
         plan = self.journal.plan(command.run_id)
         if plan is None:
-            planned = self.planner(command)
-            resumed = command.cause.resumes if isinstance(command.cause, Requested) else None
-            mine = command if resumed is not None else self.ledger.claim(command)  # a resumed run has the files already
-            if mine is None:
+            new = self._planned(command)
+            if new is None:
                 self.ledger.planned(command.run_id)  # there is nothing to recover: others have its files
                 return None
-            plan = self.journal.open_run(planned if mine == command else self.planner(mine))
+            plan = self.journal.open_run(new)
         if is_kept(command):
             self.ledger.planned(plan.run_id)
-        self._take_over(plan)
+        take_over(self.journal, plan)
         self.ensure_started(plan)
         return plan
+
+    def _planned(self, command: StartRun) -> Plan | None:
+        """The plan of a command and the files that are its own; None if it has none of its files."""
+        planned = self.planner(command)  # before a file is taken
+        admitted = Admitted(command=command) if self.rewrites is None else self.rewrites.admit(command)
+        resumes = isinstance(command.cause, Requested) and command.cause.resumes is not None  # that run has the files already
+        mine = admitted.command if admitted.command is None or resumes else self.ledger.claim(admitted.command)
+        if mine is None:
+            return None
+        plan = planned if mine == command else self.planner(mine)
+        return plan if admitted.refused is None else refused_plan(plan, *admitted.refused)
 
     def recover(self, *, pipeline: str | None = None) -> int:
         """
@@ -117,15 +130,6 @@ class Coordinator(Frozen):
             except ConfigError as error:
                 _log.warning("run %s cannot be planned now and waits: %s", command.run_id, error.message)
         return len(commands)
-
-    def _take_over(self, plan: Plan) -> None:
-        """Nodes that succeeded in the run that this one resumes are done: their outcomes are this run's too."""
-        resumed = plan.cause.resumes if isinstance(plan.cause, Requested) else None
-        if resumed is None:
-            return
-        for outcome in self.journal.outcomes(resumed, [node.name for node in plan.nodes]).values():
-            if isinstance(outcome, NodeFinished) and outcome.result.status == "succeeded":
-                self.journal.settle(outcome.model_copy(update={"run_id": plan.run_id, "taken_from": outcome.taken_from or resumed}))
 
     def ensure_started(self, plan: Plan) -> bool:
         """
@@ -147,7 +151,10 @@ class Coordinator(Frozen):
                 versions=self.versions or {},
             )
         )
-        if self.slots is not None and not self.slots.enter(plan):
+        if plan.refused is not None:
+            for outcome in refused_outcomes(plan, at=self.clock()):
+                self._record(outcome)
+        elif self.slots is not None and not self.slots.enter(plan):
             return False
         for node in plan.nodes:
             if node.skip:

@@ -14,6 +14,7 @@ class Entry(Record):
 
     file: FileVersion
     run_id: RunId
+    ignored: bool = False  # it is not taken, because that run has taken another version of its path (`on_rewrite: ignore`)
 
 
 class FileLedger:
@@ -55,6 +56,21 @@ class FileLedger:
             return True
         owner = self._owner(path)
         return owner == command.run_id
+
+    def ignore(self, command: StartRun, file: FileVersion, owner: str) -> None:
+        """Record that a version is not taken, because a run has another version of its path."""
+        self._store.put_if_absent(_path(command, file), Entry(file=file, run_id=owner, ignored=True).model_dump_json().encode())
+
+    def retake(self, command: StartRun, file: FileVersion) -> None:
+        """Record that another run goes on with a version, beside the one that has taken it."""
+        again = _path(command, file).replace(".json", f".{command.run_id}.json")
+        self._store.put_if_absent(again, Entry(file=file, run_id=command.run_id).model_dump_json().encode())
+
+    def other_versions(self, command: StartRun, file: FileVersion) -> tuple[Entry, ...]:
+        """The claims of other versions of a file's path by the command's pipeline, with those of runs that went on with them."""
+        found = (self._store.get(path) for path in self._store.list(_of_path(command, file)))
+        entries = [Entry.model_validate_json(stored.data) for stored in found if stored is not None]
+        return tuple(entry for entry in entries if not entry.ignored and entry.file.etag != file.etag)
 
     def planned(self, run_id: str) -> None:
         """The plan of a run is frozen: its command is not needed any more."""
@@ -104,4 +120,9 @@ def _home(command: StartRun) -> str:
 
 
 def _path(command: StartRun, file: FileVersion) -> str:
-    return f"{_home(command)}{digest(file.connection, file.path, file.etag)}.json"
+    return f"{_of_path(command, file)}{digest(file.connection, file.path, file.etag)}.json"
+
+
+def _of_path(command: StartRun, file: FileVersion) -> str:
+    """What the versions of one path have in common, so that one listing finds them."""
+    return f"{_home(command)}{digest(file.connection, file.path)}-"

@@ -66,6 +66,8 @@ def stopped_by(plan: Plan, outcomes: Mapping[str, Outcome]) -> str | None:
 
 
 def how_it_ended(plan: Plan, outcomes: Mapping[str, Outcome]) -> RunStatus:
-    """Failed if a node failed whose failure counts, else succeeded."""
+    """Failed if the run was refused or a node failed whose failure counts, else succeeded."""
+    if plan.refused is not None:
+        return "failed"
     failed = (outcome_status(outcome) == "failed" and plan.node(name).on_error != "ignore" for name, outcome in outcomes.items())
     return "failed" if any(failed) else "succeeded"

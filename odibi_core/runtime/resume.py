@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from odibi_core.events import RunFinished
+from odibi_core.events import NodeFinished, RunFinished
 from odibi_core.frozen import Frozen
-from odibi_core.messages import Requested, StartRun
+from odibi_core.messages import FilesMissing, Requested, StartRun
 from odibi_core.planning.plan import Plan
 from odibi_core.runtime.journal import Journal
 
@@ -30,11 +30,21 @@ def last_run(journal: Journal, pipeline: str, *, project: str, environment: str 
 
 
 def how_to_resume(journal: Journal, plan: Plan) -> Interrupted | Failed | None:
-    """What to do with a run; None if it succeeded."""
+    """What to do with a run; None if it succeeded, or was about a file that did not come."""
     final = journal.final(plan.run_id)
     if final is None:
         return Interrupted(plan=plan)
-    return None if final.status == "succeeded" else Failed(plan=plan, command=_again(plan, final))
+    return None if final.status == "succeeded" or isinstance(plan.cause, FilesMissing) else Failed(plan=plan, command=_again(plan, final))
+
+
+def take_over(journal: Journal, plan: Plan) -> None:
+    """Nodes that succeeded in the run that this one resumes are done: their outcomes are this run's too."""
+    resumed = plan.cause.resumes if isinstance(plan.cause, Requested) else None
+    if resumed is None:
+        return
+    for outcome in journal.outcomes(resumed, [node.name for node in plan.nodes]).values():
+        if isinstance(outcome, NodeFinished) and outcome.result.status == "succeeded":
+            journal.settle(outcome.model_copy(update={"run_id": plan.run_id, "taken_from": outcome.taken_from or resumed}))
 
 
 def _again(plan: Plan, final: RunFinished) -> StartRun:

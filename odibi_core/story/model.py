@@ -27,7 +27,7 @@ AttemptOutcome = Literal["succeeded", "failed", "retried", "handed_off", "lost",
 class CauseStory(Record):
     """Why the run happened."""
 
-    kind: Literal["blob", "timer", "dataset", "request"]
+    kind: Literal["blob", "timer", "dataset", "overdue", "request"]
     text: str  # a sentence without its full stop
     resumes: str | None = None  # the run whose finished nodes were taken over
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from odibi_core.events import CheckResult, DatasetWrite, ErrorRecord, SchemaChange
-from odibi_core.messages import BlobArrived, Cause, DatasetWritten, Requested, TimerTicked
+from odibi_core.messages import BlobArrived, Cause, DatasetWritten, FilesMissing, Requested, TimerTicked
 from odibi_core.story.model import NodeStory, RunStory, Tone, Totals, Verdict
 from odibi_core.story.words import counted, instant, listed
 
@@ -25,6 +25,8 @@ def cause_text(cause: Cause) -> str:
             return f"the schedule was due at {instant(time)}"
         case DatasetWritten(dataset=dataset, run_id=run_id):
             return f"{dataset} was written by run {run_id}"
+        case FilesMissing(connection=connection, path=path, due=due):
+            return f"no file {path} had come to {connection} by {instant(due)}"
         case Requested(resumes=resumes, nodes=nodes):
             what = f"to resume run {resumes}" if resumes else "for this run"
             return f"somebody asked {what}" + (f", only for {listed(nodes)}" if nodes else "")

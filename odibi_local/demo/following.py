@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odibi_core.events import AnyRunEvent, CheckResult, NodeFinished, NodeSkipped, RunFinished, RunStarted
-from odibi_core.messages import BlobArrived, DatasetWritten, Requested
+from odibi_core.messages import BlobArrived, DatasetWritten, FilesMissing, Requested
 from odibi_core.runtime.journal import path_of
 from odibi_local.demo.output import coloured
 
@@ -106,6 +106,8 @@ def cause_of(run: RunStarted) -> str:
             return f"{files[0].connection}/{files[0].path}{more}"
         case BlobArrived() | Requested():
             return "a request"
+        case FilesMissing(connection=connection, path=path):
+            return f"no file {connection}/{path} came"
         case DatasetWritten(dataset=dataset):
             return f"{dataset} was written"
         case tick:

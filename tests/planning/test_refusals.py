@@ -83,23 +83,6 @@ def test_queries_around_a_node_are_checked_and_not_run(load: Load, plan_of: Plan
     assert any("pre_sql, post_sql: are checked and not run" in notice for notice in load(text).notices)
 
 
-@pytest.mark.parametrize(
-    ("trigger", "what"),
-    [
-        ("{ blob: { connection: lake, path: in/*, on_rewrite: ignore } }", "on_rewrite: ignore"),
-        ("{ blob: { connection: lake, path: in/*, on_rewrite: fail } }", "on_rewrite: fail"),
-        ("{ blob: { connection: lake, path: in/*, expect: 1d } }", "expect"),
-    ],
-)
-def test_a_trigger_that_cannot_be_served_names_its_pipeline(plan_of: PlanOf, trigger: str, what: str) -> None:
-    """Even if this run was started by hand."""
-    other = f"  - pipeline: q\n    nodes:\n      - {{ name: x, {READ} }}\n"
-    with pytest.raises(ConfigError) as caught:
-        plan_of(pipeline(f"      - {{ name: a, {READ} }}\n", triggers=f"[ {trigger} ]") + other)
-    assert caught.value.message == f"trigger of pipeline 'p': '{what}' is not available yet"
-    assert (caught.value.error_code, caught.value.hint) == ("not_available", "Remove it for now.")
-
-
 def test_a_pipeline_cannot_wait_for_a_node_that_writes_nothing(plan_of: PlanOf) -> None:
     """It would never run."""
     other = f"  - pipeline: q\n    nodes:\n      - {{ name: x, {READ} }}\n"

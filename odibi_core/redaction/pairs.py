@@ -32,7 +32,7 @@ _BETWEEN = (
     # A sign of assignment, with the quotation mark or bracket that closes the key before it; all of them may be escaped.
     r"""|(?P<assign>(?:\\{0,4}["'`]|&quot;|&\#34;|&\#x27;|&\#39;|%22|\]|\*{1,2})?[ \t]{0,40}"""
     r"""(?::[ ]?(?:str|bytes|[Ss]tring|SecretStr|Optional\[str\]|str[ ]\|[ ]None)[ ]?=(?!=)"""
-    r"""|:=|=>|->|=(?!=)|%3[Dd]|:(?!:)(?!//)|\\u003[Dd])[ \t]{0,40})"""
+    r"""|:=|=>|->|=(?!=)|%3[AaDd]|:(?!:)(?!//)|\\u003[Dd])[ \t]{0,40})"""
     # A pair in brackets.
     r"""|(?P<pair>["'],[ ]?(?=(?:b?["'])[^"'\r\n]{1,4096}["'][ ]?[\)\]]))"""
     # An element of XML.
@@ -165,6 +165,9 @@ def _at(text: str, start: int) -> tuple[int, int, bool] | None:
         if text.startswith(coded, start):
             begin = start + len(coded)
             end = text.find(coded, begin, begin + _LONGEST)
+            if end < 0:  # cut off
+                found = re.compile(r"[^\s<>&%]{1,4096}+").match(text, begin)
+                return None if found is None else (begin, found.end(), True)
             return (begin, end, True) if end > begin else None
     if mark in {'"', "'", "`"}:
         return _between_marks(text, start, opening, mark)

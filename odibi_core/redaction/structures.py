@@ -82,6 +82,14 @@ def _is_token_alone(match: re.Match[str]) -> bool:
     return len(match[1]) >= 20 and _is_mixed(match[1])
 
 
+def _is_random_key(match: re.Match[str]) -> bool:
+    """Letters of both cases and several digits, and not said to be public."""
+    text = str(match[1])
+    if "ublic" in match.string[max(0, match.start() - 16) : match.start()] or is_uuid(text):
+        return False
+    return sum(c.isdigit() for c in text) >= 3 and sum(c.isupper() for c in text) >= 4 and sum(c.islower() for c in text) >= 4
+
+
 def _is_mixed_login(match: re.Match[str]) -> bool:
     return _is_mixed(match[1])
 
@@ -150,7 +158,11 @@ STRUCTURES: tuple[Rule, ...] = (
          pattern=r"""(?:^|[\s"'=(])[A-Za-z][\w.-]{0,63}:([^\s:@/"'<>]{6,128})@(?=[\w-]{1,63}[.:])"""),
     Rule(name="setting of the lake's driver", signs=("fs.azure.",), really=_is_no_port,
          pattern=r"""fs\.azure\.(?:account\.key|sas|account\.oauth2\.client\.secret)[\w.-]{0,200}["']?\s{0,8}[,=:\s]\s{0,8}["']?([^\s"',]{4,2048}+)"""),
-    Rule(name="token in a URL", signs=("://",), pattern=r"""://([^\s/:@"'<>?#]{20,512})@""", really=_is_token_alone),
+    Rule(name="value of a guarded text", signs=("secretstr(", "secretbytes("),
+         pattern=r"Secret(?:Str|Bytes)\(b?[\"']([^\"'*\r\n]{1,4096})[\"']"),
+    Rule(name="key in a sentence", signs=("key",), really=_is_random_key,
+         pattern=r"""[Kk](?:ey|EY)["']?[ ]{0,2}[ :=][ ]{0,2}["']?([A-Za-z0-9+/_-]{24,128}+={0,2})(?![A-Za-z0-9./])"""),
+    Rule(name="token in a URL", signs=("://",), pattern=r"""://([^\s/:@"'<>?#]{20,512})(?::[^\s/@"'<>]{0,64})?@""", really=_is_token_alone),
     Rule(name="login of a command", signs=("-u", "--user"),
          pattern=r"""(?:[ ]-u|--user|--proxy-user)[ =]["']?[^\s:"']{1,128}:([^\s"']{1,512}+)""", really=_is_no_port),
     Rule(name="login of a database command", signs=(" -p",),

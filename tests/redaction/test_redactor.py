@@ -120,6 +120,9 @@ STRUCTURED = {
     '{"authorization": "Basic dTpw", "a": 1}': f'{{"authorization": "Basic {REDACTED}", "a": 1}}',
     "sent bearer " + made("eyJhbGci", "OiJIUzI1NiJ9.e30.abc"): f"sent bearer {REDACTED}",
     "postgres://user:p@ss:w@db.example.com/x": f"postgres://user:{REDACTED}@db.example.com/x",
+    "password: SecretStr('abc')": f"password: SecretStr('{REDACTED}')",
+    "%22password%22%3A%22a1b2c3d4%22": f"%22password%22%3A%22{REDACTED}%22",
+    "&quot;token&quot;: &quot;a1b2c3d4": f"&quot;token&quot;: &quot;{REDACTED}",
     "redis://:pw@cache:6379": f"redis://:{REDACTED}@cache:6379",
 }  # fmt: skip
 
@@ -177,7 +180,7 @@ def test_of_values_that_overlap_nothing_is_left_over(values, text):
 LONG = ["a", "Password=", "Password={", 'Pwd="', "://:", "a:b@", "&sig", "sig=", "Bearer ", "Authorization: ", "password=a b c ",
         "token: ",
         "--secret ", "eyJ.", "eyJhbGciO", "A+/", "key=\\", "password=\\\"", "password='\n", "ghp_", "://a:b", "%3D", "[REDACTED]",
-        "<password>", "-----BEGIN PRIVATE KEY-----", "secret is ",
+        "<password>", "-----BEGIN PRIVATE KEY-----", "secret is ", "key ",
         "password: |\n ", "AccountKey=a;", "${", "Cookie: a=b; ", "2abc", "name: password, value: "]  # fmt: skip
 
 

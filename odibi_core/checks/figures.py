@@ -97,7 +97,7 @@ def freshness(params: FreshnessParams, context: CheckContext) -> Expression:
     import narwhals as nw
 
     kind = context.columns[params.column]
-    if not (isinstance(kind, nw.Datetime) or kind in (nw.Date, nw.String, nw.Categorical, nw.Enum)):
+    if not (isinstance(kind, nw.Datetime) or kind in (nw.Date, nw.String, nw.Categorical, nw.Enum, nw.Unknown)):
         raise TypeError(f"{kind} is no time")
     newest: nw.Expr = context.value.max()
     return newest
@@ -118,8 +118,10 @@ def distribution(params: DistributionParams, context: CheckContext) -> Expressio
     column, kind = nw.col(params.column), context.columns[params.column]
     if params.metric == "null_percentage":
         return column.is_null().cast(nw.Float64).mean()
-    if not kind.is_numeric():
+    if not kind.is_numeric() and kind != nw.Unknown:
         raise TypeError(f"{kind} is no number")
+    if kind == nw.Unknown:
+        column = column.cast(nw.Float64)  # NULL in every row
     if params.metric == "mean":
         return column.mean()
     numbers = nw.when(~column.is_nan()).then(column) if kind.is_float() else column

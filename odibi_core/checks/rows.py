@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator, model_validator
@@ -99,6 +100,8 @@ def accepted_values(params: AcceptedValuesParams, context: CheckContext) -> Expr
     import narwhals as nw
 
     dtype = context.columns[params.column]
+    if dtype == nw.Unknown:
+        return _no_value(params.column)
     allowed = [_as_type(value, dtype) for value in params.values if value is not None and _can_hold(value, dtype)]
     return (~nw.col(params.column).is_in(allowed)).fill_null(value=False)
 
@@ -109,6 +112,8 @@ def in_range(params: RangeParams, context: CheckContext) -> Expression:
     import narwhals as nw
 
     column, dtype = nw.col(params.column), context.columns[params.column]
+    if dtype == nw.Unknown:
+        return _no_value(params.column)
     outside = [column < _as_type(params.min, dtype)] if params.min is not None else []
     if params.max is not None:
         outside.append(column > _as_type(params.max, dtype))
@@ -116,7 +121,7 @@ def in_range(params: RangeParams, context: CheckContext) -> Expression:
 
 
 @check("regex_match", RegexParams)
-def regex_match(params: RegexParams, _: CheckContext) -> Expression:
+def regex_match(params: RegexParams, context: CheckContext) -> Expression:
     """
     The column's text begins with the pattern (anchored at the start, not at the end), or is NULL.
 
@@ -129,8 +134,17 @@ def regex_match(params: RegexParams, _: CheckContext) -> Expression:
     """
     import narwhals as nw
 
+    if context.columns[params.column].is_nested():
+        raise TypeError("lists and structs are no text")
     text = nw.col(params.column).cast(nw.String)
     return (~text.str.contains(f"^(?:{params.pattern})")).fill_null(value=False)
+
+
+def _no_value(column: str) -> Expression:
+    """A column whose type is not known has NULL in every row, which breaks nothing."""
+    import narwhals as nw
+
+    return ~nw.col(column).is_null()
 
 
 def _trouble(pattern: str) -> str:
@@ -157,6 +171,8 @@ def _as_type(value: Any, dtype: DType) -> Any:
     match value:
         case bool() if dtype == nw.Boolean:
             return value
+        case int() | float() if not isinstance(value, bool) and dtype.is_decimal():
+            return Decimal(str(value))
         case int() | float() if not isinstance(value, bool) and dtype.is_numeric():
             return int(value) if isinstance(value, float) and dtype.is_integer() and value.is_integer() else value
         case str() if dtype in (nw.String, nw.Categorical, nw.Enum):
@@ -175,4 +191,6 @@ def _as_type(value: Any, dtype: DType) -> Any:
 
 
 def _can_hold(value: Any, dtype: DType) -> bool:
+    if isinstance(value, int | float) and dtype.is_unsigned_integer() and value < 0:
+        return False
     return not (isinstance(value, float) and dtype.is_integer() and not value.is_integer())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import narwhals as nw
 import polars as pl
@@ -80,6 +81,54 @@ def test_a_pattern_that_is_slow_elsewhere_is_fast_here():
     text = pl.LazyFrame({"t": ["a" * 100_000 + "!"]})
     (result,) = evaluate(nw.from_native(text), check_specs([{"type": "regex_match", "column": "t", "pattern": "(a+)+$"}])).results
     assert result.failed_rows == 1
+
+
+ODD = pl.LazyFrame(
+    {
+        "exact": [Decimal("0.10"), Decimal("0.30"), None],
+        "kind": pl.Series(["a", "b", None], dtype=pl.Categorical),
+        "parts": [[1], [1], None],
+        "whole": [{"x": 1}, {"x": None}, {"x": 1}],
+        "nothing": [None, None, None],
+        "large": pl.Series([0, 2**63, None], dtype=pl.UInt64),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("test", "broken"),
+    [
+        ({"type": "accepted_values", "column": "exact", "values": [0.1, 3]}, 1),
+        ({"type": "range", "column": "exact", "min": 0.1, "max": 0.3}, 0),
+        ({"type": "range", "column": "exact", "max": 0.29}, 1),
+        ({"type": "accepted_values", "column": "kind", "values": ["a", "z"]}, 1),
+        ({"type": "range", "column": "kind", "max": "a"}, 1),
+        ({"type": "regex_match", "column": "kind", "pattern": "b"}, 1),
+        ({"type": "unique", "columns": ["parts"]}, 2),
+        ({"type": "unique", "columns": ["whole"]}, 2),
+        ({"type": "not_null", "columns": ["whole", "parts"]}, 1),
+        ({"type": "not_null", "columns": ["nothing"]}, 3),
+        ({"type": "accepted_values", "column": "nothing", "values": ["a"]}, 0),
+        ({"type": "range", "column": "nothing", "min": 1}, 0),
+        ({"type": "regex_match", "column": "nothing", "pattern": "a"}, 0),
+        ({"type": "range", "column": "large", "min": -1, "max": 2**63}, 0),
+        ({"type": "accepted_values", "column": "large", "values": [-1, 2**63]}, 1),
+    ],
+)
+def test_odd_types_are_compared_as_what_they_are(test, broken):
+    """Decimals exactly, categories as texts, a column of NULLs as such, lists and structs whole."""
+    (result,) = evaluate(nw.from_native(ODD), check_specs([test])).results
+    assert result.failed_rows == broken
+
+
+@pytest.mark.parametrize(
+    "test", [{"type": "range", "min": 1}, {"type": "accepted_values", "values": [1]}, {"type": "regex_match", "pattern": "1"}]
+)
+def test_a_list_or_struct_is_no_value(test):
+    """It is an error before a row is read."""
+    for column in ("parts", "whole"):
+        with pytest.raises(SchemaMismatchError, match="does not fit the type of its column"):
+            evaluate(nw.from_native(ODD), check_specs([{**test, "column": column}]))
 
 
 def test_an_empty_table_breaks_only_its_row_count():

@@ -100,7 +100,7 @@ class Trial(Frozen):
         declared = tree.get("connections")
         names = [*declared] if isinstance(declared, dict) else []
         tree["connections"] = {name: {"type": "local", "base_path": f"./{name}"} for name in (*names, _GIVEN)}
-        tree["pipelines"] = [{"pipeline": "test", "nodes": [self.node]}]
+        tree["pipelines"] = [{"pipeline": "test", "nodes": [self.node, *map(_dimension, _dimensions_of(self.node))]}]
         for key in ("story", "system", "lineage", "alerts", "retry", "performance"):
             tree.pop(key, None)
         tree["retry"] = {"enabled": False}
@@ -169,16 +169,36 @@ def _node_of(case: DataTest, project: LoadedProject) -> dict[str, JsonValue]:
 
     home = next(one for one in project.config.pipelines if one.pipeline == pipeline)
     wanted = _inputs_of(written, project, home)
+    written["relationships"] = [one for one in _relationships(written) if one["dimension"] in case.inputs]
+    dimensions = _dimensions_of(written)
     missing = [alias for alias in wanted if alias not in case.inputs]
-    unknown = [alias for alias in case.inputs if alias not in wanted and alias not in _texts(written.get("depends_on"))]
+    known = {*wanted, *_texts(written.get("depends_on")), *dimensions}
+    unknown = [alias for alias in case.inputs if alias not in known]
     if missing or unknown:
         told = f"test '{case.name}' gives '{unknown[0]}'" if unknown else f"test '{case.name}' does not give '{missing[0]}'"
         raise ConfigError(told, code="test_inputs", hint=f"Node '{case.node}' reads: {', '.join(wanted) or 'nothing'}.")
     for key in ("read", "depends_on", "enabled", "recipe", "recipe_vars"):
         written.pop(key, None)
-    given = _given(case, [*wanted, *(alias for alias in case.inputs if alias not in wanted)])
+    given = _given(case, [*wanted, *(alias for alias in case.inputs if alias not in wanted and alias not in dimensions)])
     written["columns"] = _with_inherited(written.get("columns"), personal_of(project, home, name))
     return {**written, "inputs": given, "write": _written(written.get("write"))}
+
+
+def _relationships(node: Mapping[str, JsonValue]) -> list[dict[str, JsonValue]]:
+    """The foreign keys of a node; a dimension is known to a test by the name of its node. Those whose rows are not given are not tested."""
+    found = node.get("relationships")
+    named = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [{**one, "dimension": str(one.get("dimension")).rpartition(".")[2]} for one in named]
+
+
+def _dimensions_of(node: Mapping[str, JsonValue]) -> list[str]:
+    return list(dict.fromkeys(str(one["dimension"]) for one in _relationships(node)))
+
+
+def _dimension(name: str) -> JsonValue:
+    """A node that stands for the one that writes a dimension."""
+    read: JsonValue = {"connection": _GIVEN, "format": "parquet", "path": f"{name}.parquet"}
+    return {"name": name, "read": read, "write": {"connection": _GIVEN, "format": "delta", "path": f"dimensions/{name}"}}
 
 
 def _named(text: str, project: LoadedProject) -> tuple[str, str]:

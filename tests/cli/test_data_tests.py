@@ -198,3 +198,34 @@ def test_flags_of_nodes_above_are_in_force(tmp_path: Path) -> None:
     """
     ended = run(tmp_path, text)
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "1 passed, 0 failed"), ended.out
+
+
+@pytest.mark.parametrize(
+    ("inputs", "ended"),
+    [
+        ("{ df: [{ n: 1, k: 5 }] }", "1 passed, 0 failed"),
+        ("{ df: [{ n: 1, k: 5 }], customers: [{ id: 5 }] }", "1 passed, 0 failed"),
+        ("{ df: [{ n: 1, k: 5 }], customers: [{ id: 6 }] }", "0 passed, 1 failed"),
+    ],
+    ids=["not given", "known", "unknown"],
+)
+def test_a_foreign_key_is_tested_if_the_rows_of_its_dimension_are_given(tmp_path: Path, inputs: str, ended: str) -> None:
+    """Under the name of the node that writes them."""
+    (tmp_path / "odibi.yaml").write_text(
+        textwrap.dedent("""
+        project: shop
+        connections: { lake: { type: local, base_path: ./lake } }
+        pipelines:
+          - pipeline: p
+            nodes:
+              - name: facts
+                read: { connection: lake, format: csv, path: facts.csv }
+                relationships: [ { dimension: p.customers, fact_key: k, dimension_key: id } ]
+                write: { connection: lake, format: delta, path: facts }
+              - name: customers
+                read: { connection: lake, format: csv, path: customers.csv }
+                write: { connection: lake, format: delta, path: customers }
+        """)
+    )
+    text = f"tests: [ {{ name: keys, node: facts, inputs: {inputs}, expected: [{{ n: 1, k: 5 }}] }} ]"
+    assert run(tmp_path, text).out.splitlines()[-1] == ended

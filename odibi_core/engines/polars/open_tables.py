@@ -14,6 +14,7 @@ from deltalake.exceptions import DeltaError
 
 from odibi_core.engines.polars.delta_table import open_table
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
+from odibi_core.engines.polars.whole_file import local_tag
 from odibi_core.frozen import Frozen
 from odibi_core.ports import Location
 
@@ -169,10 +170,9 @@ def _tag_of_entry(location: Location, version: int) -> str | None:
     entry = f"_delta_log/{version:020}.json"
     if not is_remote(location):
         try:
-            found = (local_path(location) / entry).stat()
+            return local_tag((local_path(location) / entry).stat())
         except FileNotFoundError:
             return None
-        return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
     from azure.core.exceptions import ResourceNotFoundError
 
     blob: Any = blob_at(location, entry)

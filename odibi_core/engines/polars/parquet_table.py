@@ -18,6 +18,7 @@ from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.frames import Collect, framed
 from odibi_core.engines.polars.pinned_files import pinned
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
+from odibi_core.engines.polars.whole_file import local_tag, rewritten_meanwhile, upload_over
 from odibi_core.errors import ConfigError, DataError, OdibiError
 from odibi_core.events import Column
 from odibi_core.folder_lock import locked
@@ -102,7 +103,7 @@ class ParquetTable:
                 location, [FileVersion(connection=location.connection, path=location.path, etag=tag, size_bytes=0)], new_folder()
             )
         except FileChangedError:
-            raise self._conflict() from None
+            raise rewritten_meanwhile(self._name) from None
         return file.path
 
     def committed(self) -> WriteReceipt | None:
@@ -206,44 +207,17 @@ class ParquetTable:
                 os.fsync(written.fileno())
             with locked(path.parent):
                 if _tag_of(self._target.location) != self._tag:
-                    raise self._conflict()
+                    raise rewritten_meanwhile(self._name)
                 whole.replace(path)
         finally:
             whole.unlink(missing_ok=True)
 
     def _upload(self, rows: pl.DataFrame, memory: _Memory) -> None:
-        """One conditional put; after any error the blob itself says whether it was ours."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError
-
-        blob = blob_at(self._target.location)
-        attempt = uuid.uuid4().hex
-        only: dict[str, Any] = {"overwrite": True, "etag": self._tag, "match_condition": MatchConditions.IfNotModified}
         with tempfile.TemporaryDirectory(prefix="odibi-") as folder:
             whole = Path(folder) / "whole"
             rows.write_parquet(whole, metadata=memory.as_metadata())
             with whole.open("rb") as data:
-                try:
-                    blob.upload_blob(data, metadata={"odibi_attempt": attempt}, **(only if self._tag is not None else {"overwrite": False}))
-                except AzureError as error:
-                    if _attempt_of(blob) == attempt:
-                        return
-                    if isinstance(error, ResourceExistsError | ResourceModifiedError):
-                        raise self._conflict() from None
-                    raise
-
-    def _conflict(self) -> WriteConflictError:
-        return WriteConflictError(f"somebody else wrote '{self._name}' since it was opened", hint="The node runs again.")
-
-
-def _attempt_of(blob: Any) -> str | None:
-    from azure.core.exceptions import ResourceNotFoundError
-
-    try:
-        found: str | None = blob.get_blob_properties().metadata.get("odibi_attempt")
-    except ResourceNotFoundError:
-        return None
-    return found
+                upload_over(self._target.location, data, opened=self._tag, metadata={})
 
 
 def _tag_of(location: Location) -> str | None:
@@ -264,7 +238,7 @@ def _tag_of(location: Location) -> str | None:
         found = path.stat()
     except FileNotFoundError:
         return None
-    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
+    return local_tag(found)
 
 
 def _columns(schema: pl.Schema) -> tuple[Column, ...]:

@@ -7,23 +7,20 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from odibi_core.engines.polars.csv_options import csv_options
 from odibi_core.engines.polars.errors import translated
 from odibi_core.engines.polars.places import blob_at, is_remote, local_path
+from odibi_core.engines.polars.whole_file import local_tag, rewritten_meanwhile, upload_over
 from odibi_core.errors import ConfigError, DataError
 from odibi_core.folder_lock import locked
 from odibi_core.frozen import Frozen
 from odibi_core.messages import digest
-from odibi_core.ports import Location, Target, WriteConflictError
-
-if TYPE_CHECKING:
-    from azure.storage.blob import BlobClient
+from odibi_core.ports import Location, Target
 
 _REMEMBERED = 100  # transactions; the metadata of a blob has room for 8 KB
 _NOTE = "odibi_nodes"
@@ -74,7 +71,12 @@ class TextFile:
         nodes = (*(self._opened.nodes if self._opened is not None else ()), digest(transaction))[-_REMEMBERED:]
         with translated(f"writing '{self._name}'"):
             if is_remote(self._target.location):
-                self._upload(data, nodes)
+                upload_over(
+                    self._target.location,
+                    data,
+                    opened=None if self._opened is None else self._opened.tag,
+                    metadata={_NOTE: ",".join(nodes)},
+                )
             else:
                 self._place(data, nodes)
 
@@ -84,31 +86,9 @@ class TextFile:
         before = {} if self._opened is None else {_sha(self._opened.data): self._opened.nodes}
         with locked(path.parent):
             if _local_tag(path) != (None if self._opened is None else self._opened.tag):
-                raise self._conflict()
+                raise rewritten_meanwhile(self._name)
             _replace(_note_of(path), json.dumps({**before, _sha(data): nodes}).encode())
             _replace(path, data)
-
-    def _upload(self, data: bytes, nodes: tuple[str, ...]) -> None:
-        """One conditional put; after any error the blob itself says whether it was ours."""
-        from azure.core import MatchConditions
-        from azure.core.exceptions import AzureError, ResourceExistsError, ResourceModifiedError
-
-        blob = blob_at(self._target.location)
-        attempt = uuid.uuid4().hex
-        only: dict[str, Any] = {"overwrite": False}
-        if self._opened is not None:
-            only = {"overwrite": True, "etag": self._opened.tag, "match_condition": MatchConditions.IfNotModified}
-        try:
-            blob.upload_blob(data, metadata={_NOTE: ",".join(nodes), "odibi_attempt": attempt}, **only)
-        except AzureError as error:
-            if _metadata(blob).get("odibi_attempt") == attempt:
-                return
-            if isinstance(error, ResourceExistsError | ResourceModifiedError):
-                raise self._conflict() from None
-            raise
-
-    def _conflict(self) -> WriteConflictError:
-        return WriteConflictError(f"somebody else wrote '{self._name}' since it was opened", hint="The node runs again.")
 
 
 def _open_blob(location: Location) -> _Opened | None:
@@ -124,22 +104,13 @@ def _open_blob(location: Location) -> _Opened | None:
     return _Opened(data=data, tag=str(found.etag), nodes=tuple(nodes.split(",")) if nodes else ())
 
 
-def _metadata(blob: BlobClient) -> Mapping[str, str]:
-    from azure.core.exceptions import ResourceNotFoundError
-
-    try:
-        return blob.get_blob_properties().metadata or {}
-    except ResourceNotFoundError:
-        return {}
-
-
 def _open_local(location: Location) -> _Opened | None:
     path = local_path(location)
     if path.is_dir():
         raise DataError(f"'{location.name}' is a folder, not a file", code="unreadable_target", hint="Name a file, or use a Delta table.")
     try:
         with path.open("rb") as file:
-            data, tag = file.read(), _tag(os.fstat(file.fileno()))
+            data, tag = file.read(), local_tag(os.fstat(file.fileno()))
     except FileNotFoundError:
         return None
     try:
@@ -157,13 +128,9 @@ def _note_of(path: Path) -> Path:
 
 def _local_tag(path: Path) -> str | None:
     try:
-        return _tag(path.stat())
+        return local_tag(path.stat())
     except FileNotFoundError:
         return None
-
-
-def _tag(found: os.stat_result) -> str:
-    return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
 
 
 def _replace(path: Path, data: bytes) -> None:

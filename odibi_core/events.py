@@ -140,6 +140,15 @@ class RowAccount(Record):
     left_out: dict[str, int] = {}  # by how: filtered, deduplicated, joined_out, set_aside, quarantined, gated
 
 
+class Quarantined(Record):
+    """Rows that were set aside, and where they are."""
+
+    dataset: str  # "connection/path"
+    rows: int  # that break a check with `on_fail: quarantine`
+    kept: int  # of them, in the quarantine: fewer with `max_rows` or `sample_fraction`
+    write: DatasetWrite | None = None  # None: nothing had to be written
+
+
 class WatermarkMoved(Record):
     """A high-water mark went from `before` to `after`. Values are JSON text with their type: {"t": "int", "v": 7}."""
 
@@ -200,6 +209,7 @@ class NodeResult(Record):
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     gate: GateResult | None = None
+    quarantined: Quarantined | None = None  # of a node that has a quarantine
     watermark: WatermarkMoved | None = None
     sample: Sample | None = None
     failing: tuple[FailingRows, ...] = ()

@@ -258,6 +258,10 @@ class Sink(Protocol):
         """
         ...
 
+    def rehearse(self, frame: Frame) -> None:
+        """Raise the DataError with which `write` would refuse the rows, and write nothing. Others may still come in between."""
+        ...
+
     def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1, marks: Mapping[str, int] | None = None) -> WriteReceipt:
         """
         Commit the frame with the target's transactions; `facts` (numbers, no data) go into the commit's metadata.

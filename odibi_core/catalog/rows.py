@@ -98,7 +98,8 @@ def sighted_tables(run: EndedRun) -> list[TableRow]:
     """One row for every target whose columns the run knows, or which it created: candidates for `changed_tables`."""
     found = []
     for event in run.ended_nodes:
-        for write in (event.result.write, *event.result.also_wrote):
+        aside = None if event.result.quarantined is None else event.result.quarantined.write
+        for write in (event.result.write, *event.result.also_wrote, aside):
             if write is None or not (write.columns or write.created):
                 continue
             columns = json.dumps([{"name": column.name, "type": column.type} for column in write.columns], ensure_ascii=False)
@@ -203,6 +204,7 @@ def _run_row(run: EndedRun) -> RunRow:
     started, finished = run.started, run.finished
     results = [event.result for event in run.ended_nodes]
     written = [result.write.rows for result in results if result.write is not None and result.write.rows is not None]
+    aside = [result.quarantined.rows for result in results if result.quarantined is not None]
     checks = [check for result in results for check in result.checks]
     failures = sorted((event for event in run.ended_nodes if event.result.error), key=lambda event: event.at)
     code, message, hint = _error_texts(failures[0].result.error if failures else None)
@@ -229,6 +231,7 @@ def _run_row(run: EndedRun) -> RunRow:
         rows_gated=None,
         rows_written=sum(written) if written else None,
         rows_unparsed=_unparsed(results),
+        rows_quarantined=sum(aside) if aside else None,
         target=None,
         table_version=None,
         checks_total=len(checks),
@@ -276,6 +279,7 @@ def _node_row(run: EndedRun, outcome: Outcome) -> RunRow:
         rows_gated=result.gate.held_back if result and result.gate else None,
         rows_written=write.rows if write else None,
         rows_unparsed=_unparsed([result] if result else []),
+        rows_quarantined=result.quarantined.rows if result and result.quarantined else None,
         target=write.dataset if write else None,
         table_version=write.version if write else None,
         checks_total=len(checks),

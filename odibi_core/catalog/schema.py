@@ -52,6 +52,7 @@ class RunRow(Frozen):
     rows_gated: int | None  # the same, as held back by the gate
     rows_written: int | None
     rows_unparsed: int | None  # of sources, that did not parse and were rescued, archived or dropped; null if all did
+    rows_quarantined: int | None  # set aside by checks, also those that the quarantine did not keep
     target: str | None  # connection/path
     table_version: int | None  # of the target after the commit
     checks_total: int

@@ -21,7 +21,7 @@ WIDEST = 60  # letters of a cell
 
 # What a table shows; JSON has every column.
 _SHOWN: Mapping[str, tuple[str, ...]] = {
-    "runs": ("started_at", "pipeline", "status", "cause", "seconds", "rows_written", "error_code", "run_id"),
+    "runs": ("started_at", "pipeline", "status", "cause", "seconds", "rows_written", "rows_quarantined", "error_code", "run_id"),
     "nodes": (
         "finished_at",
         "pipeline",
@@ -30,6 +30,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
         "attempts",
         "rows_in",
         "rows_out",
+        "rows_quarantined",
         "target",
         "table_version",
         "seconds",

@@ -10,6 +10,7 @@ from odibi_core.config.node import NodeConfig, PrivacyConfig
 from odibi_core.config.project import ProjectConfig
 from odibi_core.config.read import ReadConfig
 from odibi_core.config.rescue import TEXT_FORMATS
+from odibi_core.config.validation import ValidationConfig
 from odibi_core.config.write import SAFE_RETENTION_HOURS, WriteConfig
 
 
@@ -34,6 +35,7 @@ def notices_of(config: ProjectConfig, tree: MarkedMapping) -> Iterator[str]:
     for name, connection in config.connections.items():
         if isinstance(connection, CustomConnection):
             yield f"connections.{name}: type '{connection.type}' is not known; a run that uses it is refused"
+    yield from _of_shared_quarantines(config)
     for pipeline in config.pipelines:
         for node in pipeline.nodes:
             for text in _of_node(node, config):
@@ -103,6 +105,32 @@ def _of_policy(node: NodeConfig) -> Iterator[str]:
         yield "schema_policy.rescue_column: nothing goes there, since neither new nor changed columns are rescued"
 
 
+def _of_shared_quarantines(config: ProjectConfig) -> Iterator[str]:
+    """Rows of several nodes in one place can only be told apart by a column."""
+    nodes: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    for pipeline in config.pipelines:
+        for node in pipeline.nodes:
+            settings = node.validation.quarantine if node.validation else None
+            if settings is not None:
+                place = settings.connection, (settings.table or settings.path or "").strip("/")
+                nodes.setdefault(place, []).append((f"{pipeline.name}.{node.name}", settings.add_columns.original_node))
+    for (connection, path), found in nodes.items():
+        if len(found) > 1 and not all(told for _, told in found):
+            names = ", ".join(name for name, _ in found)
+            yield f"validation.quarantine: '{connection}/{path}' is shared by {names}; set 'add_columns.original_node: true' on each"
+
+
+def _of_quarantine(node: NodeConfig, validation: ValidationConfig) -> Iterator[str]:
+    settings = validation.quarantine
+    parts = any(check.on_fail == "quarantine" for check in validation.tests)
+    if not parts and not any(key.on_violation == "quarantine" for key in node.relationships):
+        yield "validation.quarantine: no test has 'on_fail: quarantine', so nothing goes there"
+    if settings is not None and settings.retention_days is not None and not settings.add_columns.rejected_at:
+        yield "validation.quarantine.retention_days: without the column '_rejected_at' no row has an age, so all are kept"
+    if settings is not None and not settings.add_columns.source_batch_id:
+        yield "validation.quarantine.add_columns: without '_source_batch_id' rows belong to no run and cannot be released"
+
+
 def _of_privacy(privacy: PrivacyConfig) -> Iterator[str]:
     if privacy.method == "hash" and not privacy.salt:
         yield "privacy: a 'hash' without 'salt' is undone by trying out values; use 'method: hmac' with 'key: ${secret:name}'"
@@ -132,8 +160,8 @@ def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
         yield "validation.on_fail: has no effect; alerts follow from 'alerts'"
     if node.validation and node.validation.cache_df:
         yield "validation.cache_df: has no effect, all checks run in one query"
-    if node.validation and node.validation.quarantine and not any(check.on_fail == "quarantine" for check in node.validation.tests):
-        yield "validation.quarantine: no test has 'on_fail: quarantine', so nothing goes there"
+    if node.validation and node.validation.quarantine:
+        yield from _of_quarantine(node, node.validation)
     if node.write is not None:
         yield from _of_write(node, node.write, spark=spark)
     yield from _of_policy(node)

@@ -64,6 +64,13 @@ class PlannedNode(Record):
     on_error: Literal["fail_fast", "fail_later", "ignore"] = "fail_later"
     skip: str = ""  # why it does not run: disabled, not selected
 
+    @property
+    def writes(self) -> bool:
+        """Whether it has a target, so that it must be closed to other workers before it ends without a write."""
+        validation = self.config.get("validation")
+        aside = isinstance(validation, dict) and validation.get("quarantine") is not None
+        return "write" in self.config or bool(self.targets) or aside
+
 
 class Refusal(Record):
     """Why a run does nothing, and the node that is to say so."""

@@ -28,6 +28,7 @@ from odibi_core.planning.per_file import refuse_batches_of_one_file
 from odibi_core.planning.personal import flagged_columns, without_salt
 from odibi_core.planning.places import refuse_mismatches
 from odibi_core.planning.plan import FailureSamples, Limit, Plan, PlannedNode, PlannedTarget, RetryPolicy
+from odibi_core.planning.quarantine import refuse_quarantine
 from odibi_core.planning.queries import NodeQueries, SqlCompiler
 from odibi_core.planning.refusals import calls_of, refuse_triggers, refuse_unavailable
 from odibi_core.planning.triggers import followers
@@ -348,15 +349,19 @@ class _Builder(Frozen):
 
     def _targets(self, config: NodeConfig, upstream: tuple[str, ...], where: str) -> dict[str, PlannedTarget]:
         """Where the node's patterns read and write."""
+        connections = _mapping(resolve(_mapping(self.project.tree.get("connections")), self.scope))
         resolver = TargetResolver(
-            connections=_mapping(resolve(_mapping(self.project.tree.get("connections")), self.scope)),
+            connections=connections,
             directory=self.project.directory,
             pipeline=self.pipeline,
             upstream=upstream,
             hidden=self._hidden(config),
         )
         try:
-            return resolver.targets_of(self._resolved(config), self.library)
+            resolved = self._resolved(config)
+            targets = resolver.targets_of(resolved, self.library)
+            refuse_quarantine(resolved, connections, targets.values())
+            return targets
         except ConfigError as error:
             raise ConfigError(f"{where}: {error.message}", code=error.error_code, hint=error.hint) from error
 

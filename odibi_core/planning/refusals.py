@@ -72,15 +72,7 @@ def _complaints(config: NodeConfig, engine: str) -> list[tuple[str, str]]:
     if config.write is not None and config.write.partition_by and config.write.format != "delta":
         hint = "Set 'format: delta': a folder of many files is seen half-written, and a table is not."
         found.append((f"'write.partition_by' needs a Delta table, not {config.write.format}", hint))
-    found.extend((f"'{key}' is not available yet", "Remove it for now.") for key in _unavailable_keys(config))
     return found
-
-
-def _unavailable_keys(config: NodeConfig) -> list[str]:
-    unavailable = {
-        "validation.quarantine": config.validation is not None and config.validation.quarantine is not None,
-    }
-    return [key for key, used in unavailable.items() if used]
 
 
 def query_place(text: str) -> str:

@@ -35,9 +35,11 @@ from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
 from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, pattern_targets, places_in_params
+from odibi_core.runtime.quarantine import quarantine_of
 from odibi_core.runtime.rescuing import Archive, archive_of, unparsed_warnings, with_place
 from odibi_core.runtime.targets import target_of
 from odibi_core.runtime.transforming import transform
+from odibi_core.runtime.validating import check_context, validate
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, parse_scalar
 
 if TYPE_CHECKING:
@@ -203,9 +205,16 @@ class Computer(Frozen):
             outcome = finished(self.journal, plan, node.name)
             own = target_of(plan, node, config, self.connections(plan)) if any(one.is_write for one in node.targets.values()) else None
             patterns = self.open_patterns(plan, node, config, None if own is None else self.engine.open(own))
-            cached = self.compute(plan, node, config, _same_load(plan, node, config, outcome), patterns).cached
+            computed = self.compute(plan, node, config, _same_load(plan, node, config, outcome), patterns)
+            cached = self._without_rejected(plan, node, config, computed.cached)
             self.shelf.keep(plan, node, cached)
             return Scanned(frame=cached.frame, rows=cached.rows)
+
+    def _without_rejected(self, plan: Plan, node: PlannedNode, config: NodeConfig, cached: Cached) -> Cached:
+        if quarantine_of(config) is None:
+            return cached
+        evaluation = validate(cached, config, check_context(plan, node, config, self.engine, Past(self.history, plan, node).made))
+        return cached if evaluation.rejected is None else self.engine.cache(evaluation.kept, {})
 
 
 def source_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections, *, alias: str, first: bool) -> Source:

@@ -211,7 +211,7 @@ class Coordinator(Frozen):
             if delay is not None:
                 self._try_again(plan, command, result.error, delay)
                 return
-        if result.write is None and ("write" in node.config or node.targets):
+        if result.write is None and node.writes:
             closing = NodeClosing(run_id=plan.run_id, node=node.name, attempt=command.attempt, result=result, at=self.clock())
             self._close(plan, node, closing)
             return

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from odibi_core.config import NodeConfig
 from odibi_core.errors import ConfigError, ServiceError
@@ -42,6 +43,7 @@ from odibi_core.runtime.loading import Load, window_over
 from odibi_core.runtime.outgoing import content_of, outgoing
 from odibi_core.runtime.pattern_targets import OpenedTarget, PatternRun, write_pending
 from odibi_core.runtime.progress import Progress, changed, ended
+from odibi_core.runtime.quarantine import Quarantine
 from odibi_core.runtime.rescuing import rescue_warnings, unparsed_warnings
 from odibi_core.runtime.retry import error_record
 from odibi_core.runtime.sampling import sample_of
@@ -49,6 +51,9 @@ from odibi_core.runtime.targets import CommitFacts, dataset_write, frame_in_tabl
 from odibi_core.runtime.transforming import step_records
 from odibi_core.runtime.validating import check_context, refuse, told, validate
 from odibi_core.runtime.watermark import FrozenWindow, MarkKey, Watermarks, transaction_of
+
+if TYPE_CHECKING:
+    from odibi_core.checks import Evaluation
 
 _log = logging.getLogger("odibi.node")
 CONFLICT_ROUNDS = 8  # then the attempt fails and the retry policy takes over
@@ -64,11 +69,19 @@ class _Opened(Frozen):
     sink: Sink | None
     key: MarkKey | None
     patterns: PatternRun | None = None
+    quarantine: Quarantine | None = None
 
     @property
     def before(self) -> tuple[OpenedTarget, ...]:
         """The targets of patterns that are written before the one that decides."""
         return () if self.patterns is None else tuple(one for one in self.patterns.targets if one.sink is not self.sink)
+
+
+class _Due(Frozen):
+    """What the target that decides is to get."""
+
+    frame: Frame
+    marks: Mapping[str, int]
 
 
 class _Committed(Frozen):
@@ -124,6 +137,8 @@ class NodeRunner(Frozen):
                 # The last target first: what was fenced there cannot be completed, so what is in before it stays as it is.
                 for one in reversed(opened.before):
                     _fenced(one.target, one.sink)
+                if opened.quarantine is not None:
+                    opened.quarantine.close()
                 return None
             except WriteConflictError:
                 if earlier == CONFLICT_ROUNDS - 1:
@@ -168,9 +183,9 @@ class NodeRunner(Frozen):
             progress.reads, progress.checks, progress.failing = broken.reads, broken.found.results, broken.found.failing
             raise
         progress.reads, progress.rows_in, progress.rows_out = computed.reads, computed.rows_in, computed.cached.rows
-        progress.account = computed.account
         progress.warnings = [*computed.warnings, *(() if opened.patterns is None else opened.patterns.warnings)]
-        kept = self._judged(opened, computed, progress)
+        progress.account = computed.account
+        kept, evaluation = self._judged(opened, computed, progress)
         moved = None
         if load.moves is not None and opened.config.read is not None and opened.config.read.incremental is not None:
             moved = self.watermarks.moved(load.moves, opened.config.read.incremental.column)
@@ -180,21 +195,14 @@ class NodeRunner(Frozen):
             frame = self.computer.shelf.keep(plan, node, kept)
         # Before the commit: after it nothing may fail the node.
         sample = sample_of(frame, opened.config, rows=plan.max_sample_rows, personal=(*node.personal, *node.masked))
-        facts = CommitFacts(
-            reads=progress.reads,
-            rows_in=progress.rows_in,
-            rows_out=progress.rows_out,
-            account=progress.account,
-            checks=progress.checks,
-            gate=progress.gate,
-            watermark=moved,
-        )
         refuse_late(node.name, opened.config.timeout, seconds=time.perf_counter() - progress.since)
         for archive in computed.archives:
             archive.write(self.computer.connections(plan), node)
-        # Here the rejected rows go to the quarantine: a target of its own, written before the one that decides.
+        due = self._due(opened, frame, progress, load.moves)
+        self._set_aside(opened, evaluation, due, progress)
+        facts = progress.facts(moved)
         also = write_pending(opened.patterns, kept.frame, self.redact(facts).as_metadata(), window=load.moves, but=opened.sink)
-        write = self._commit(opened, frame, facts, load.moves, progress.warnings)
+        write = self._commit(opened, due, facts, load.moves, progress.warnings)
         output = None
         if node.keep_frame:
             output = write.output if write is not None and in_table else self.computer.shelf.place(plan, node)
@@ -207,8 +215,8 @@ class NodeRunner(Frozen):
             output=output,
         ).model_copy(update={"also_wrote": also})
 
-    def _judged(self, opened: _Opened, computed: Computed, progress: Progress) -> Cached:
-        """The rows that may be written. What checks and gate say is in the progress, also if they refuse."""
+    def _judged(self, opened: _Opened, computed: Computed, progress: Progress) -> tuple[Cached, Evaluation]:
+        """The rows that may be written, and the judgement of all. What checks and gate say is in the progress, also if they refuse."""
         config, past, cached = opened.config, Past(self.computer.history, opened.plan, opened.node), computed.cached
         found = validate(
             cached, config, check_context(opened.plan, opened.node, config, self.computer.engine, past.made, datasets=computed.datasets)
@@ -226,7 +234,7 @@ class NodeRunner(Frozen):
             progress.gate = progress.gate.model_copy(update={"held_back": held_back})
             progress.warnings += warnings_of(progress.gate)
         progress.rows_out, progress.account = kept.rows, less(progress.account, quarantined=found.rejected_rows, gated=held_back)
-        return kept
+        return kept, found
 
     def _frame_in_table(self, opened: _Opened, *, will_write: bool = True) -> bool:
         """Whether a later node finds the output in the table that was written."""
@@ -237,7 +245,8 @@ class NodeRunner(Frozen):
     def _open(self, plan: Plan, node: PlannedNode) -> _Opened:
         config = self.computer.configuration(plan, node)
         key = mark_key(plan, node, config)
-        target = target_of(plan, node, config, self.computer.connections(plan))
+        connections = self.computer.connections(plan)
+        target = target_of(plan, node, config, connections)
         sink = None if target is None else self.computer.engine.open(target)
         if sink is not None and target is not None and config.write is not None and config.write.first_run_query and not sink.exists:
             # The first load is as its author wrote it: it is not merged with nothing. All else about the node goes by its own mode.
@@ -245,7 +254,8 @@ class NodeRunner(Frozen):
         patterns = self.computer.open_patterns(plan, node, config, sink)
         if sink is None and patterns is not None and patterns.targets:
             target, sink = patterns.targets[-1].target, patterns.targets[-1].sink
-        return _Opened(plan=plan, node=node, config=config, target=target, sink=sink, key=key, patterns=patterns)
+        quarantine = Quarantine.opened(plan, node, config, connections, self.computer.engine)
+        return _Opened(plan=plan, node=node, config=config, target=target, sink=sink, key=key, patterns=patterns, quarantine=quarantine)
 
     def _freeze(self, opened: _Opened) -> FrozenWindow | None:
         read = opened.config.read
@@ -271,9 +281,20 @@ class NodeRunner(Frozen):
             is_gone=lambda: opened.target is None or not engine.open(opened.target).exists,
         )
 
-    def _commit(
-        self, opened: _Opened, frame: Frame, facts: CommitFacts, window: FrozenWindow | None, warnings: list[str]
-    ) -> _Committed | None:
+    def _set_aside(self, opened: _Opened, evaluation: Evaluation, due: _Due | None, progress: Progress) -> None:
+        """Write the rejected rows, before anything else is written, and only if nothing is known that would refuse the rest."""
+        if opened.quarantine is None:
+            return
+        rejected = opened.quarantine.chosen(evaluation.rejected, evaluation.rejected_rows)
+        if rejected is not None and due is not None and opened.sink is not None:
+            opened.sink.rehearse(due.frame)
+        facts = self.redact(progress.facts(None)).as_metadata()
+        progress.quarantined = aside = opened.quarantine.write(rejected, evaluation.rejected_rows, facts)
+        if aside.kept < aside.rows:
+            progress.warnings.append(f"of {aside.rows} rejected rows {aside.kept} are kept in '{aside.dataset}', as its limits say")
+
+    def _due(self, opened: _Opened, frame: Frame, progress: Progress, window: FrozenWindow | None) -> _Due | None:
+        """What the target that decides gets; None if that is nothing."""
         if opened.sink is None or opened.target is None:
             return None
         marks: Mapping[str, int] = {}
@@ -282,20 +303,31 @@ class NodeRunner(Frozen):
             if due is None:
                 return None
             frame, marks = due
-        if facts.rows_out == 0 and window is None and opened.target.mode != "overwrite":
+        if progress.rows_out == 0 and window is None and opened.target.mode != "overwrite":
             return None  # nothing to add: no commit, and no table with the guessed types of no rows
-        sequence = 1 if window is None else window.sequence
         content = content_of(opened.plan, opened.node.name, opened.config, frame, self.computer.engine) if window is None else None
         if content is not None and opened.sink.transaction(content[0]) == content[1]:
-            warnings.append("nothing was written: the rows are those of the last write (skip_if_unchanged)")
+            progress.warnings.append("nothing was written: the rows are those of the last write (skip_if_unchanged)")
             return None
-        frame = outgoing(frame, opened.config, opened.plan, facts.reads, present=opened.sink.present, tell=warnings.append)
-        marks = {**marks, **dict([content] if content is not None else ())}
-        receipt = opened.sink.write(frame, self.redact(facts).as_metadata(), sequence=sequence, marks=marks)
+        frame = outgoing(frame, opened.config, opened.plan, progress.reads, present=opened.sink.present, tell=progress.warnings.append)
+        return _Due(frame=frame, marks={**marks, **dict([content] if content is not None else ())})
+
+    def _commit(
+        self, opened: _Opened, due: _Due | None, facts: CommitFacts, window: FrozenWindow | None, warnings: list[str]
+    ) -> _Committed | None:
+        receipt: WriteReceipt | None = None
+        if due is not None and opened.sink is not None and opened.target is not None:
+            sequence = 1 if window is None else window.sequence
+            receipt = opened.sink.write(due.frame, self.redact(facts).as_metadata(), sequence=sequence, marks=due.marks)
+        if opened.quarantine is not None:
+            told = opened.quarantine.sink.maintain()
+            warnings += [told] if told else []
+        if receipt is None or opened.sink is None or opened.target is None:
+            return None
         if opened.key is not None and window is not None:
             # A file that was there already came from another worker of this run, which moved the mark itself.
             foreign = receipt.recovered and not has_transactions(opened.target)
-            self._move_mark(opened.key, opened.plan.run_id, None if foreign else sequence)
+            self._move_mark(opened.key, opened.plan.run_id, None if foreign else window.sequence)
         told = "" if receipt.recovered else opened.sink.maintain()
         warnings += [told] if told else []
         warnings += rescue_warnings(receipt, opened.target)
@@ -321,19 +353,9 @@ class NodeRunner(Frozen):
         if opened.node.keep_frame:
             committed = _Committed(target=opened.target, receipt=receipt)
             output = committed.output if self._frame_in_table(opened) else self.computer.shelf.place(opened.plan, opened.node)
-        progress = Progress(
-            reads=facts.reads,
-            checks=facts.checks,
-            gate=facts.gate,
-            rows_in=facts.rows_in,
-            rows_out=facts.rows_out,
-            account=facts.account,
-            steps=step_records(opened.config, opened.node),
-            warnings=[
-                "an earlier attempt had written this node and died before it could say so; nothing was written twice",
-                *unparsed_warnings(facts.reads),
-            ],
-        )
+        told = "" if opened.quarantine is None else opened.quarantine.sink.maintain()
+        progress = Progress.recalled(facts, step_records(opened.config, opened.node))
+        progress.warnings += [*([told] if told else []), *unparsed_warnings(facts.reads)]
         return ended(
             progress,
             status="succeeded",

@@ -16,6 +16,7 @@ from odibi_core.events import (
     GateResult,
     NodeResult,
     NodeStatus,
+    Quarantined,
     RowAccount,
     Sample,
     StepRecord,
@@ -23,6 +24,7 @@ from odibi_core.events import (
 )
 from odibi_core.ports import FileChangedError
 from odibi_core.runtime.retry import error_record
+from odibi_core.runtime.targets import CommitFacts
 
 _UNSET = datetime(1970, 1, 1, tzinfo=UTC)  # the runner sets the times of every result in one place
 
@@ -38,10 +40,39 @@ class Progress:
     rows_in: int | None = None
     rows_out: int | None = None
     account: RowAccount | None = None
+    quarantined: Quarantined | None = None
     warnings: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # files that were rewritten, as warnings
     steps: tuple[StepRecord, ...] = ()
     since: float = field(default_factory=time.perf_counter)
+
+    def facts(self, moved: WatermarkMoved | None) -> CommitFacts:
+        """What goes into the commit."""
+        return CommitFacts(
+            reads=self.reads,
+            rows_in=self.rows_in,
+            rows_out=self.rows_out,
+            account=self.account,
+            checks=self.checks,
+            gate=self.gate,
+            quarantined=self.quarantined,
+            watermark=moved,
+        )
+
+    @classmethod
+    def recalled(cls, facts: CommitFacts, steps: tuple[StepRecord, ...]) -> Progress:
+        """Of an earlier attempt, from its commit."""
+        return cls(
+            reads=facts.reads,
+            checks=facts.checks,
+            gate=facts.gate,
+            quarantined=facts.quarantined,
+            rows_in=facts.rows_in,
+            rows_out=facts.rows_out,
+            account=facts.account,
+            steps=steps,
+            warnings=["an earlier attempt had written this node and died before it could say so; nothing was written twice"],
+        )
 
 
 def ended(
@@ -68,6 +99,7 @@ def ended(
         checks=progress.checks,
         failing=progress.failing,
         gate=progress.gate,
+        quarantined=progress.quarantined,
         warnings=(*progress.left_out, *progress.warnings),
         write=write,
         steps=progress.steps,

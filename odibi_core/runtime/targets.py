@@ -10,7 +10,7 @@ from odibi_core.config import NodeConfig, SchemaPolicy, WriteConfig
 from odibi_core.config.delta_options import DeltaOptions
 from odibi_core.config.write import SAFE_RETENTION_HOURS
 from odibi_core.errors import ConfigError
-from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, GateResult, RowAccount, SchemaChange, WatermarkMoved
+from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, GateResult, Quarantined, RowAccount, SchemaChange, WatermarkMoved
 from odibi_core.frozen import Frozen
 from odibi_core.planning.plan import Plan, PlannedNode
 from odibi_core.ports import Connections, MergeRules, Target, Upkeep, WriteReceipt
@@ -121,6 +121,7 @@ class CommitFacts(Frozen):
     account: RowAccount | None = None
     checks: tuple[CheckResult, ...] = ()
     gate: GateResult | None = None
+    quarantined: Quarantined | None = None
     watermark: WatermarkMoved | None = None
 
     def as_metadata(self) -> dict[str, str]:
@@ -135,6 +136,8 @@ class CommitFacts(Frozen):
             facts["account"] = self.account.model_dump_json()
         if self.gate is not None:
             facts["gate"] = self.gate.model_dump_json()
+        if self.quarantined is not None:
+            facts["quarantined"] = self.quarantined.model_dump_json()
         if self.watermark is not None:
             facts["watermark"] = self.watermark.model_dump_json()
         return facts
@@ -143,6 +146,7 @@ class CommitFacts(Frozen):
     def from_metadata(cls, facts: Mapping[str, str]) -> CommitFacts:
         """Read them back; what is missing stays unknown."""
         mark, account, gate = facts.get("watermark"), facts.get("account"), facts.get("gate")
+        aside = facts.get("quarantined")
         return cls(
             reads=tuple(DatasetRead.model_validate(read) for read in json.loads(facts.get("reads", "[]"))),
             rows_in=json.loads(facts.get("rows_in", "null")),
@@ -150,5 +154,6 @@ class CommitFacts(Frozen):
             account=None if account is None else RowAccount.model_validate_json(account),
             checks=tuple(CheckResult.model_validate(check) for check in json.loads(facts.get("checks", "[]"))),
             gate=None if gate is None else GateResult.model_validate_json(gate),
+            quarantined=None if aside is None else Quarantined.model_validate_json(aside),
             watermark=None if mark is None else WatermarkMoved.model_validate_json(mark),
         )

@@ -203,6 +203,7 @@ def _with_result(story: NodeStory, finished: NodeFinished) -> NodeStory:
             "checks": result.checks,
             "failing": result.failing,
             "gate": result.gate,
+            "quarantined": result.quarantined,
             "watermark": moved(story.name, result.watermark, result.sample) if result.watermark else None,
             "sample": result.sample,
             "error": result.error,
@@ -242,6 +243,7 @@ def _totals(nodes: Sequence[NodeStory], files: Sequence[FileStory], pipeline: st
     return Totals(
         rows_in=_rows_in(nodes, pipeline),
         rows_written=_sum(written),
+        rows_quarantined=_sum(node.quarantined.rows for node in nodes if node.quarantined),
         tables=len({node.write.dataset for node in nodes if node.write}),
         files=len(files),
         file_bytes=sum(file.size_bytes for file in files),

@@ -9,7 +9,7 @@ from odibi_core.events import CheckResult, DatasetRead, DatasetWrite, GateResult
 from odibi_core.story.blocks import Bit, Block, Card, Chips, Code, Facts, Grid, Head, Heading, Line, Lines, Table
 from odibi_core.story.matrix import outcome
 from odibi_core.story.model import Attempt, AttemptOutcome, NodeStory, Tone
-from odibi_core.story.sentences import broken_rows, change_text
+from odibi_core.story.sentences import broken_rows, change_text, kept_rows
 from odibi_core.story.words import UNKNOWN, clock, counted, duration, offset
 
 _ENDED: dict[AttemptOutcome, tuple[Tone, str]] = {
@@ -84,14 +84,27 @@ def _facts(node: NodeStory, start: datetime) -> Iterator[tuple[str, Line]]:
         span = f"{clock(node.started_at)} to {clock(node.finished_at)} UTC ({offset(node.started_at, start)})"
         yield "Time", (span + (f", engine {node.engine}" if node.engine else ""),)
     yield from _row_facts(node)
-    for read in node.reads:
-        yield "Read", (Bit(read.dataset, "mono"), " ", Bit(_read(read), "quiet"))
-    if node.write:
-        yield from _written(node.write)
     if node.watermark:
         yield "Watermark", (Bit(node.watermark.column, "mono"), " to ", Bit(node.watermark.after or "none", "mono"))
     for handoff in node.handoffs:
         yield "Handed to", (f"{handoff.to}, job ", Bit(handoff.job, "mono"), f" ({offset(handoff.at, start)})")
+
+
+def _row_facts(node: NodeStory) -> Iterator[tuple[str, Line]]:
+    """Where they came from, where they went, and which did not get there."""
+    rows = [f"{count:,} {side}" for count, side in ((node.rows_in, "in"), (node.rows_out, "out")) if count is not None]
+    if rows:
+        yield "Rows", (", ".join(rows),)
+    if node.account is not None and node.account.left_out:
+        yield "Left out", (", ".join(f"{count:,} {_LEFT_OUT.get(how, how)}" for how, count in node.account.left_out.items()),)
+    for read in node.reads:
+        yield "Read", (Bit(read.dataset, "mono"), " ", Bit(_read(read), "quiet"))
+    if node.write:
+        yield from _written(node.write)
+    if node.quarantined and node.quarantined.rows:
+        yield "Set aside", (Bit(node.quarantined.dataset, "mono"), " ", Bit(kept_rows(node.quarantined), "quiet"))
+    if node.gate is not None:
+        yield "Gate", _gate(node.gate)
 
 
 def _written(write: DatasetWrite) -> Iterator[tuple[str, Line]]:
@@ -99,16 +112,6 @@ def _written(write: DatasetWrite) -> Iterator[tuple[str, Line]]:
     yield "Location", (Bit(write.uri, "mono"),)
     if write.change:
         yield "Schema", (change_text(write.change),)
-
-
-def _row_facts(node: NodeStory) -> Iterator[tuple[str, Line]]:
-    rows = [f"{count:,} {side}" for count, side in ((node.rows_in, "in"), (node.rows_out, "out")) if count is not None]
-    if rows:
-        yield "Rows", (", ".join(rows),)
-    if node.account is not None and node.account.left_out:
-        yield "Left out", (", ".join(f"{count:,} {_LEFT_OUT.get(how, how)}" for how, count in node.account.left_out.items()),)
-    if node.gate is not None:
-        yield "Gate", _gate(node.gate)
 
 
 def _gate(gate: GateResult) -> Line:

@@ -12,6 +12,7 @@ from odibi_core.events import (
     FailingRows,
     GateResult,
     NodeStatus,
+    Quarantined,
     RowAccount,
     RunStatus,
     Sample,
@@ -62,6 +63,7 @@ class Totals(Record):
 
     rows_in: int | None  # read from outside the pipeline
     rows_written: int | None  # into all targets
+    rows_quarantined: int | None  # set aside by checks; None: no node has a quarantine
     tables: int  # distinct targets
     files: int
     file_bytes: int
@@ -145,6 +147,7 @@ class NodeStory(Record):
     checks: tuple[CheckResult, ...] = ()
     failing: tuple[FailingRows, ...] = ()  # some rows that break checks
     gate: GateResult | None = None
+    quarantined: Quarantined | None = None
     watermark: WatermarkStory | None = None
     sample: Sample | None = None
     error: ErrorRecord | None = None

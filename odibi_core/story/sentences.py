@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from odibi_core.events import CheckResult, DatasetWrite, ErrorRecord, SchemaChange
+from odibi_core.events import CheckResult, DatasetWrite, ErrorRecord, Quarantined, SchemaChange
 from odibi_core.messages import BlobArrived, Cause, DatasetWritten, FilesMissing, Requested, TimerTicked
 from odibi_core.story.model import NodeStory, RunStory, Tone, Totals, Verdict
 from odibi_core.story.words import counted, instant, listed
@@ -46,9 +46,11 @@ def node_sentence(node: NodeStory) -> str:
         case "not_started":
             return f"{node.name} was not started"
         case "succeeded" if node.write:
-            return f"{node.name} wrote {_amount(node.write)}to {_table(node.write)}"
+            return f"{node.name} wrote {_amount(node.write)}to {_table(node.write)}{_aside(node.quarantined)}"
         case _:
-            return f"{node.name} prepared {'its output' if node.rows_out is None else counted(node.rows_out, 'row')}"
+            return (
+                f"{node.name} prepared {'its output' if node.rows_out is None else counted(node.rows_out, 'row')}{_aside(node.quarantined)}"
+            )
 
 
 def verdict(run: RunStory, nodes: Sequence[NodeStory], totals: Totals) -> Verdict:
@@ -110,6 +112,7 @@ def _success(run: RunStory, nodes: Sequence[NodeStory], totals: Totals) -> Verdi
         said.append(f"{counted(totals.skipped, 'node was', 'nodes were')} skipped")
     if totals.checks:
         said.append(_checks(totals))
+    said += [f"{counted(one.rows, 'row was', 'rows were')} set aside in {one.dataset}" for one in _filled(nodes)]
     return Verdict(
         tone=tone,
         title=_TITLES["succeeded"] if quiet else "Succeeded with warnings",
@@ -157,6 +160,20 @@ def _checks(totals: Totals) -> str:
         if count
     ]
     return f"{totals.checks_passed:,} of {counted(totals.checks, 'check')} passed, {listed(rest)}"
+
+
+def _filled(nodes: Sequence[NodeStory]) -> list[Quarantined]:
+    return [node.quarantined for node in nodes if node.quarantined is not None and node.quarantined.rows]
+
+
+def _aside(quarantined: Quarantined | None) -> str:
+    return "" if quarantined is None or not quarantined.rows else f" and set {counted(quarantined.rows, 'row')} aside"
+
+
+def kept_rows(quarantined: Quarantined) -> str:
+    """12 rows, of which 10 were kept"""
+    less = "" if quarantined.kept == quarantined.rows else f", of which {quarantined.kept:,} were kept"
+    return f"{counted(quarantined.rows, 'row')}{less}"
 
 
 def _look(nodes: Sequence[NodeStory]) -> str:

@@ -42,10 +42,6 @@ def beside(key: str) -> str:
         ),
         ("read: { format: simulation }", "read format 'simulation' is not available yet"),
         (f"{READ}, write: {{ connection: lake, format: sql, table: out }}", "write format 'sql' is not available yet"),
-        (
-            beside("validation: { tests: [ { type: not_null, columns: [i] } ], quarantine: { connection: lake, path: bad } }"),
-            "'validation.quarantine' is not available yet",
-        ),
     ],
 )
 def test_what_cannot_be_run_names_its_node_and_a_way_out(plan_of: PlanOf, node: str, message: str) -> None:

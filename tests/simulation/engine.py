@@ -170,6 +170,9 @@ class SimSink:
             return None
         return Scanned(frame=tuple(row for _, row in self.table.rows(self.version)), version=self.version)
 
+    def rehearse(self, frame: Rows) -> None:
+        self.lake.world.step()
+
     def write(self, frame: Rows, facts: Mapping[str, str], *, sequence: int = 1, marks: Mapping[str, int] | None = None) -> WriteReceipt:
         if self.target.format == "parquet":
             return self._stage(frame)

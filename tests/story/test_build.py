@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odibi_core.events import NodeClosing, NodeHandedOff, PlannedNodeFacts, RunFinished, RunStarted
+from odibi_core.events import NodeClosing, NodeHandedOff, PlannedNodeFacts, Quarantined, RunFinished, RunStarted
 from odibi_core.messages import BlobArrived, Requested
 from odibi_core.story import Story, build
+from odibi_core.story.blocks import Facts
+from odibi_core.story.cards import card
 from tests.story import runs
 
 
@@ -43,6 +45,7 @@ def test_a_successful_run_is_told_in_full():
     assert story["totals"] == {
         "rows_in": 1210,
         "rows_written": 2414,
+        "rows_quarantined": None,
         "tables": 3,
         "files": 1,
         "file_bytes": 184320,
@@ -124,6 +127,7 @@ def test_a_node_is_told_in_full():
         "gate": None,
         "checks": [],
         "failing": [],
+        "quarantined": None,
         "watermark": None,
         "sample": None,
         "error": None,
@@ -308,3 +312,20 @@ def test_plan_facts_come_along():
     facts = PlannedNodeFacts(name="bronze", description="Orders.", tags=("daily", "pii"))
     node = build([runs.started((facts,)), runs.ended("cancelled", 1)]).nodes[0]
     assert (node.description, node.tags, node.sentence) == ("Orders.", ("daily", "pii"), "bronze was not started")
+
+
+def test_rows_that_were_set_aside_are_told_with_their_place():
+    """How many, how many of them are kept, and where."""
+    aside = Quarantined(dataset="lake/bad", rows=12, kept=10)
+    events = runs.success()
+    events[2] = runs.finished("bronze", runs.bronze_result().model_copy(update={"quarantined": aside}))
+    story = build(events)
+    assert story.totals.rows_quarantined == 12
+    assert story.nodes[0].sentence == "bronze wrote 1,204 rows to lake/bronze/orders (version 3) and set 12 rows aside"
+    assert "12 rows were set aside in lake/bad." in story.verdict.sentence
+    assert ("Set aside", "lake/bad 12 rows, of which 10 were kept") in [
+        (name, "".join(bit if isinstance(bit, str) else bit.text for bit in line))
+        for block in card(story.nodes[0], runs.START, "a").blocks
+        if isinstance(block, Facts)
+        for name, line in block.rows
+    ]

@@ -101,6 +101,16 @@ class DeltaSink:
             frame = lazy_rows(self._table, self._target.location)
             return Scanned(frame=framed(frame), version=self._table.version(), rows=rows_in_log(self._table))
 
+    def rehearse(self, frame: Frame) -> None:
+        """Compare the rows with the table, as `write` will."""
+        rows = self._collect(frame, f"computing the rows for table '{self._name}'")
+        with translated(f"checking the rows for table '{self._name}'"):
+            batch = storable(self._conformed(rows)[0])
+            if self._table is None or is_placeholder(self._table):
+                with_partition_values(batch.rows, self._target.partition_by)
+            elif not self._target.evolves and self._target.on_changed is None:
+                rows_to_write(self._table, self._target, self._fit(self._table, self._target, batch))
+
     def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1, marks: Mapping[str, int] | None = None) -> WriteReceipt:
         """Commit the frame, or return the receipt of the commit that is there already. A missing table is created empty first."""
         earlier = self.committed()

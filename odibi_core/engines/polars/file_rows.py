@@ -64,6 +64,15 @@ class FileRows:
         rows = None if self._text is None else self._text.rows(as_text=False)
         return None if rows is None else Scanned(frame=framed(rows.lazy()), rows=rows.height)
 
+    def rehearse(self, frame: Frame) -> None:
+        """Compare the rows with the file, as `write` will."""
+        rows = self._collect(frame, f"computing the rows for '{self._name}'")
+        self._check_keys(rows)
+        if self._parquet is not None and not self._target.watched:
+            self._whole(rows)
+        elif self._parquet is None:
+            written(rows, self._target)
+
     def write(self, frame: Frame, facts: Mapping[str, str], *, sequence: int = 1, marks: Mapping[str, int] | None = None) -> WriteReceipt:
         """Add the rows and put the file back, or return the receipt of the commit that is there already."""
         earlier = self.committed()
@@ -76,10 +85,7 @@ class FileRows:
             with translated(f"comparing the rows with '{self._name}'"):
                 rows, rescued = conformed(rows, native(present.frame), self._target)
                 before = native(present.frame).collect_schema()
-        if self._target.mode in {"upsert", "merge"}:
-            check_keys(rows, self._target.keys)
-        else:
-            need_keys(rows, self._target.keys)
+        self._check_keys(rows)
         added, columns = self._added_to_text(rows) if self._text is not None else self._added_to_parquet(rows, facts, sequence, marks)
         return WriteReceipt(
             rows=added,
@@ -108,17 +114,28 @@ class FileRows:
             return
         raise ConfigError(f"a {self._target.format} target cannot be fenced", hint="Set 'format: delta'.")
 
-    def _added_to_parquet(
-        self, rows: pl.DataFrame, facts: Mapping[str, str], sequence: int, marks: Mapping[str, int] | None
-    ) -> tuple[int, tuple[Column, ...]]:
+    def _check_keys(self, rows: pl.DataFrame) -> None:
+        if self._target.mode in {"upsert", "merge"}:
+            check_keys(rows, self._target.keys)
+        else:
+            need_keys(rows, self._target.keys)
+
+    def _whole(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """All rows of a Parquet file after the write, and how many of them are new."""
         assert self._parquet is not None
         present = self._parquet.present()
         there = pl.DataFrame() if present is None else native(present.frame).collect()
         evolves = self._target.evolves
         kept, added = self._chosen(there, with_case_of(rows, there.columns) if evolves else rows)
-        whole = together(kept, added, text_for_both=evolves)
+        return together(kept, added, text_for_both=evolves), added.height
+
+    def _added_to_parquet(
+        self, rows: pl.DataFrame, facts: Mapping[str, str], sequence: int, marks: Mapping[str, int] | None
+    ) -> tuple[int, tuple[Column, ...]]:
+        assert self._parquet is not None
+        whole, added = self._whole(rows)
         receipt = self._parquet.write(framed(whole.lazy()), facts, sequence=sequence, marks=marks)
-        return added.height, receipt.columns
+        return added, receipt.columns
 
     def _added_to_text(self, rows: pl.DataFrame) -> tuple[int, tuple[Column, ...]]:
         """What stands in the file stays as it is written: a CSV file's fields are not read as numbers and written anew."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -148,6 +149,7 @@ def _history(lake) -> list[datetime]:
     """Three versions of a table with 1, 2 and 3 rows, and when each was committed."""
     for number in range(3):
         lake.write(pl.DataFrame({"i": [number]}), "t")
+        time.sleep(0.005)  # the log counts milliseconds, and two versions of one of them have no order
     stamps = {entry["version"]: entry["timestamp"] for entry in lake.table("t").history()}
     return [datetime.fromtimestamp(stamps[version] / 1000, UTC) for version in sorted(stamps)]
 

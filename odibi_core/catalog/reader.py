@@ -40,7 +40,7 @@ class CatalogReader:
 
         rows = self._rows("meta_runs", kind="node", status="succeeded", project=node.project, pipeline=node.pipeline, node=node.node)
         there = pl.col("environment").eq_missing(pl.lit(node.environment or None, dtype=pl.String))
-        made = pl.sum_horizontal("rows_out", "rows_gated")
+        made = pl.sum_horizontal("rows_out", "rows_quarantined", "rows_gated")
         wanted = rows.filter(there, pl.col("rows_out").is_not_null()).sort("finished_at", "run_id", descending=True).head(limit)
         with translated("meta_runs", "read"):
             found = wanted.select("finished_at", "rows_in", made.alias("rows"), "rows_out").collect()

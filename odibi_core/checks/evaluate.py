@@ -213,6 +213,7 @@ def _expression(frame: Frame, test: CheckSpec, value: str, context: CheckContext
     import narwhals as nw
     from narwhals.exceptions import NarwhalsError
 
+    given = frame
     try:
         if test.params.query is not None:
             query = context.compile(selected(test.params.query), ("df",))
@@ -226,6 +227,8 @@ def _expression(frame: Frame, test: CheckSpec, value: str, context: CheckContext
         if test.params.counts == "rows":
             frame.select(expression.alias(VALUE)).collect_schema()
     except (NarwhalsError, TypeError, ValueError):
+        if not given.head(1).collect().rows():  # a file without rows has columns of text, whatever they would hold
+            return given, nw.lit(value=False) if test.params.counts == "rows" else nw.lit(value=None, dtype=nw.Float64)
         kinds = ", ".join(f"'{column}' is {context.columns[column]}" for column in test.params.reads)
         raise SchemaMismatchError(
             f"check '{test.name}' does not fit the type of its column: {kinds}",

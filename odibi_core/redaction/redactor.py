@@ -23,6 +23,7 @@ WITHHELD = "[REDACTED: withheld, because the check of the redaction failed]"
 # Names that other processes look things up by, and words of the protocol: a run must not stop because a node is named like a variable.
 KEPT_FIELDS = frozenset({"kind", "run_id", "pipeline", "node", "name", "upstream", "blocked_by", "connection", "etag", "output"})
 _MAX_DEPTH = 64
+_LONGEST_REMEMBERED, _MOST_REMEMBERED = 200, 10_000  # characters of a text, and texts
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class Redactor:
     def __init__(self, *, tested: bool = False) -> None:
         self._registry = Registry()
         self._fields: dict[type, tuple[str, ...]] = {}  # by the type of a model or dataclass
+        self._clean: set[str] = set()  # short texts without a secret: the same names and words pass every border of a run
         self._tested = tested  # the self-test uses one that needs no test
 
     def register(self, value: str, *, always: bool = False) -> None:
@@ -44,6 +46,7 @@ class Redactor:
         unless `always` says that the value is a secret.
         """
         self._registry.add(value, always=always)
+        self._clean = set()  # another one: who looks through a text at this moment remembers it in the old one
 
     def text(self, value: str) -> str:
         """
@@ -53,14 +56,20 @@ class Redactor:
         """
         if not value:
             return value
+        clean = self._clean
+        if value in clean:
+            return value
         if value in self._registry.whole:
             return REDACTED
         try:
             if not (self._tested or _is_sound()):
                 return WITHHELD
-            return _replaced(value, self._spans(value))
+            found = _replaced(value, self._spans(value))
         except (ArithmeticError, LookupError, MemoryError, RecursionError, ValueError, TypeError):
             return WITHHELD  # fails closed: what could not be looked through is not let out
+        if found is value and len(value) <= _LONGEST_REMEMBERED and len(clean) < _MOST_REMEMBERED:
+            clean.add(value)
+        return found
 
     def record(self, model: T, *, keep: frozenset[str] = KEPT_FIELDS) -> T:
         """

@@ -96,3 +96,20 @@ def test_a_contract_measures_what_was_read(tmp_path: Path) -> None:
     assert run(of, 1, 2, 3, 4).status == "succeeded"
     assert run(of, 1, 2, 4).checks[0].detail == "3 rows, 25.0% fewer than the average of 4 in the last 7 days"
     assert run(of, 4).error.code == "check_failed"
+
+
+def test_rows_in_the_quarantine_count_for_the_next_comparison(gated) -> None:
+    """Four rows each time, of which first three and then none are set aside."""
+    bad = "{ type: range, column: i, min: 0, on_fail: quarantine }"
+    gate = "{ require_pass_rate: 0, row_count: { change_threshold: 0.1 } }, quarantine: { connection: lake, table: bad }"
+    of = gated(gate, tests=bad)
+    assert run(of, 1, -2, -3, -4).quarantined.rows == 3
+    assert run(of, 1, 2, 3, 4).gate.passed
+
+
+def test_a_file_without_rows_breaks_no_check_of_rows(gated) -> None:
+    """Its columns are text, for nothing in it says that they are numbers."""
+    of = gated("{ require_pass_rate: 1 }", tests="{ type: range, column: i, min: 0 }")
+    of.land("i\n")
+    result = of.run()
+    assert (result.status, [check.passed for check in result.checks]) == ("succeeded", [True])

@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "test": ("test", "given rows, expected rows: tests of nodes, written in YAML"),
     "story": ("story", "what the last runs have to tell"),
     "catalog": ("catalog", "what ran, what moved and what is where"),
+    "quarantine": ("quarantine", "the rows that checks set aside"),
     "list": ("listing", "the transformers, patterns, operations and checks that a YAML can name"),
     "explain": ("listing", "one of them: parameters, meaning, an example"),
     "schema": ("schema", "the JSON Schema of the language, for an editor; the columns of a target and how they changed"),

@@ -30,7 +30,7 @@ from odibi_core.runtime.datasets import (
 )
 from odibi_core.runtime.dimensions import read_dimensions
 from odibi_core.runtime.failing import Show, shows_nothing
-from odibi_core.runtime.gating import Past
+from odibi_core.runtime.gating import Past, passes_valid_only
 from odibi_core.runtime.journal import Journal
 from odibi_core.runtime.loading import Load
 from odibi_core.runtime.outgoing import wants_file_of_each_row, without_origin
@@ -206,15 +206,19 @@ class Computer(Frozen):
             own = target_of(plan, node, config, self.connections(plan)) if any(one.is_write for one in node.targets.values()) else None
             patterns = self.open_patterns(plan, node, config, None if own is None else self.engine.open(own))
             computed = self.compute(plan, node, config, _same_load(plan, node, config, outcome), patterns)
-            cached = self._without_rejected(plan, node, config, computed.cached)
+            cached = self._as_judged(plan, node, config, computed, outcome)
             self.shelf.keep(plan, node, cached)
             return Scanned(frame=cached.frame, rows=cached.rows)
 
-    def _without_rejected(self, plan: Plan, node: PlannedNode, config: NodeConfig, cached: Cached) -> Cached:
-        if quarantine_of(config) is None:
-            return cached
-        evaluation = validate(cached, config, check_context(plan, node, config, self.engine, Past(self.history, plan, node).made))
-        return cached if evaluation.rejected is None else self.engine.cache(evaluation.kept, {})
+    def _as_judged(self, plan: Plan, node: PlannedNode, config: NodeConfig, computed: Computed, outcome: NodeFinished | None) -> Cached:
+        """What quarantine and gate had left of the rows."""
+        gate = None if outcome is None else outcome.result.gate
+        if quarantine_of(config) is None and not passes_valid_only(gate):
+            return computed.cached
+        past = Past(self.history, plan, node)
+        found = validate(computed.cached, config, check_context(plan, node, config, self.engine, past.made, datasets=computed.datasets))
+        rows = found.valid if passes_valid_only(gate) else found.kept
+        return computed.cached if rows is computed.cached.frame else self.engine.cache(rows, {})
 
 
 def source_of(plan: Plan, node: PlannedNode, config: NodeConfig, connections: Connections, *, alias: str, first: bool) -> Source:

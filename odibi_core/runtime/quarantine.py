@@ -112,9 +112,19 @@ class Quarantine(Frozen):
             receipt = None if kept is None else earlier or self.sink.write(kept.frame, {**facts, _CONTENT: content})
         return told if receipt is None else told.model_copy(update={"write": dataset_write(self.target, receipt)})
 
+    @property
+    def _shared(self) -> bool:
+        """Whether another node of the run has its rejected rows in the same place."""
+        others = (node.config.get("validation") for node in self.plan.nodes if node.name != self.node.name)
+        places = (other.get("quarantine") for other in others if isinstance(other, dict))
+        own = (self.settings.connection, self.settings.table or self.settings.path)
+        return any(
+            isinstance(place, dict) and (place.get("connection"), place.get("table") or place.get("path")) == own for place in places
+        )
+
     def _replace(self, kept: Cached | None, facts: Mapping[str, str]) -> WriteReceipt | None:
         """
-        Put these rows where those of an earlier attempt of this node are; beside them, if no column tells which those are.
+        Put these rows where those of an earlier attempt of this node are; beside them, if nothing tells which those are.
 
         First the others go, then these come, each under a transaction of its own: an attempt that dies between the two is completed.
         """
@@ -124,7 +134,8 @@ class Quarantine(Frozen):
         whole = self.engine.open(replace(self.target, mode="overwrite", transaction=f"{anew}/cleared", over_present=True))
         present = whole.present()
         columns = [] if present is None else present.frame.collect_schema().names()
-        if present is not None and BATCH in columns and whole.committed() is None:
+        told_apart = BATCH in columns and (NODE in columns or not self._shared)
+        if present is not None and told_apart and whole.committed() is None:
             mine = nw.col(BATCH) == self.plan.run_id
             if NODE in columns:
                 mine = mine & (nw.col(NODE) == self.node.name)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from odibi_core.engines.polars.delta_sink import DeltaSink
 from odibi_core.events import NodeResult
+from tests.hosts.test_quarantine import Dies, dying
 from tests.hosts.test_writing import READ, Runs
 
 WRITE = "write: { connection: lake, format: delta, path: t, mode: overwrite }"
@@ -113,3 +115,17 @@ def test_a_file_without_rows_breaks_no_check_of_rows(gated) -> None:
     of.land("i\n")
     result = of.run()
     assert (result.status, [check.passed for check in result.checks]) == ("succeeded", [True])
+
+
+def test_a_resumed_run_holds_the_same_rows_back(gated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process died behind the gate: what the node handed on is computed again, as the gate had let it pass."""
+    behind = "      - { name: d, depends_on: [n], write: { connection: lake, format: delta, path: d } }\n"
+    of = gated("{ on_fail: write_valid_only }", behind=behind)
+    of.land(values(1, -2, 3))
+    host = of.world.in_process()
+    with monkeypatch.context() as patched:
+        patched.setattr(DeltaSink, "write", dying(DeltaSink, "lake/d", after=False))
+        with pytest.raises(Dies):
+            host.run(host.request("p"))
+    assert of.world.in_process().resume("p").status == "succeeded"
+    assert of.table("d")["i"].to_list() == [1, 3]

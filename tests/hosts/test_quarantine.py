@@ -271,6 +271,28 @@ def test_other_rows_of_a_second_attempt_take_the_place_of_the_first(tmp_path: Pa
     assert (project.good(), project.rejected()) == ([1, 2], [(0, None, "not_null"), (3, None, "not_null")])
 
 
+@pytest.mark.parametrize(("columns", "left"), [("", BAD), (", add_columns: { original_node: true }", [])])
+def test_rows_of_another_node_in_the_same_quarantine_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str, left: list[tuple[Any, ...]]
+) -> None:
+    """Where no column tells whose the rows are, those of the first attempt stay too: rather one too many than one lost."""
+    place = f"quarantine: {{ connection: lake, table: bad{columns} }}"
+    other = ["name: m", READ.replace("in.csv", "other.csv"), checked(place), WRITE.replace("good", "good_too")]
+    more = "      - " + "\n        ".join(other) + "\n"
+    project = Project(tmp_path, "depends_on: [m]", READ, checked(place), WRITE, more=more)
+    project.land(ROWS)
+    (tmp_path / "landing" / "other.csv").write_text("i,v\n4,d\n20,\n")
+    host = project.world.in_process()
+    with monkeypatch.context() as patched:
+        patched.setattr(DeltaSink, "write", dying(DeltaSink, "lake/good", after=False))
+        with pytest.raises(Dies):
+            host.run(host.request("p"))
+    project.land("i,v\n1,a\n2,b\n3,\n")
+    assert project.world.in_process().resume("p").status == "succeeded"
+    expected = sorted([(3, None, "not_null"), (20, None, "not_null,small"), *left], key=lambda row: row[0])
+    assert project.rejected() == expected
+
+
 def test_a_retry_sets_nothing_aside_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The target was away for two attempts."""
     project = Project(tmp_path, READ, checked(), WRITE)

@@ -29,6 +29,10 @@ class CheckSpec(Frozen):
         """The expression of its kind."""
         return CHECKS.get(self.kind).function
 
+    def failing(self) -> CheckSpec:
+        """The same where rows cannot be set aside."""
+        return replace(self, severity="fail") if self.severity == "quarantine" else self
+
     def warning(self) -> CheckSpec:
         """The same, but it fails no node."""
         return replace(self, severity="warn") if self.severity == "fail" else self

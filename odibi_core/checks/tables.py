@@ -53,6 +53,8 @@ class SchemaParams(CheckParams):
     def judge(self, figure: Any, context: CheckContext) -> tuple[bool, str]:
         del figure
         declared, found = context.declared, context.columns
+        if not declared:
+            return True, "the node declares no columns to compare with"
         wrong = [
             ("missing", [name for name in declared if name not in found]),
             ("not declared", [name for name in found if name not in declared] if self.strict else []),
@@ -74,7 +76,8 @@ def schema(_: SchemaParams, __: CheckContext) -> Expression:
     """
     The frame has the columns of the node's `columns:`; with `strict` no others.
 
-    Names count, in any order, with their case. Where a column has a `type`, its kind counts, too: an `integer` is one of any size.
+    A node without `columns:` passes, and the check's result says so. Names count, in any order, with their case. Where a column has a
+    `type`, its kind counts, too: an `integer` is one of any size.
 
     Example: `columns: {id: {type: integer}, name: {}}` on the node, and `strict: false` in the check lets further columns be.
     """

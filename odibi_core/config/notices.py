@@ -120,6 +120,20 @@ def _of_shared_quarantines(config: ProjectConfig) -> Iterator[str]:
             yield f"validation.quarantine: '{connection}/{path}' is shared by {names}; set 'add_columns.original_node: true' on each"
 
 
+def _of_checks(node: NodeConfig) -> Iterator[str]:
+    validation = node.validation or ValidationConfig()
+    if "on_fail" in validation.model_fields_set:
+        yield "validation.on_fail: has no effect; alerts follow from 'alerts'"
+    if validation.cache_df:
+        yield "validation.cache_df: has no effect, all checks run in one query"
+    if validation.quarantine:
+        yield from _of_quarantine(node, validation)
+    elif any(check.on_fail == "quarantine" for check in validation.tests):
+        yield "validation: 'on_fail: quarantine' fails the node, because no 'quarantine' says where the rows go"
+    if not node.columns and any(check.type == "schema" for check in (*node.contracts, *validation.tests)):
+        yield "schema: the check passes whatever comes, because the node has no 'columns' to compare with"
+
+
 def _of_quarantine(node: NodeConfig, validation: ValidationConfig) -> Iterator[str]:
     settings = validation.quarantine
     parts = any(check.on_fail == "quarantine" for check in validation.tests)
@@ -156,12 +170,7 @@ def _uses_spark(config: ProjectConfig) -> bool:
 
 def _of_node(node: NodeConfig, config: ProjectConfig) -> Iterator[str]:
     spark = (node.engine or config.engine) != "polars"
-    if "on_fail" in (node.validation.model_fields_set if node.validation else ()):
-        yield "validation.on_fail: has no effect; alerts follow from 'alerts'"
-    if node.validation and node.validation.cache_df:
-        yield "validation.cache_df: has no effect, all checks run in one query"
-    if node.validation and node.validation.quarantine:
-        yield from _of_quarantine(node, node.validation)
+    yield from _of_checks(node)
     if node.write is not None:
         yield from _of_write(node, node.write, spark=spark)
     yield from _of_policy(node)

@@ -22,12 +22,11 @@ def wrong_checks(config: NodeConfig) -> Iterator[tuple[Path, ConfigError]]:
         hint = "Add 'read', 'inputs' or 'depends_on', or make them 'validation.tests'."
         yield ("contracts",), ConfigError("contracts look at the input of a node, and this one has none", hint=hint)
     for number, test in enumerate(config.contracts):
-        yield from ((("contracts", number), error) for error in _wrong(test, config, quarantine=None))
+        yield from ((("contracts", number), error) for error in _wrong(test, contract=True))
     yield from _wrong_relationships(config)
     if config.validation is not None:
-        has_place = config.validation.quarantine is not None
         for number, test in enumerate(config.validation.tests):
-            yield from ((("validation", "tests", number), error) for error in _wrong(test, config, quarantine=has_place))
+            yield from ((("validation", "tests", number), error) for error in _wrong(test, contract=False))
 
 
 def _wrong_relationships(config: NodeConfig) -> Iterator[tuple[Path, ConfigError]]:
@@ -44,22 +43,15 @@ def _wrong_relationships(config: NodeConfig) -> Iterator[tuple[Path, ConfigError
             yield path, ConfigError("'on_violation: quarantine' needs a place for the rows", hint=hint, path=("on_violation",))
 
 
-def _wrong(test: CheckConfig, config: NodeConfig, *, quarantine: bool | None) -> Iterator[ConfigError]:
-    """`quarantine` says whether the node has a place for rows; None: they cannot go anywhere."""
+def _wrong(test: CheckConfig, *, contract: bool) -> Iterator[ConfigError]:
     from odibi_core.checks import check_specs
 
-    if test.on_fail == "quarantine" and quarantine is None:
+    if test.on_fail == "quarantine" and contract:
         hint = "Set 'on_fail' to 'fail' or 'warn', or make it one of 'validation.tests'."
         yield ConfigError("a contract sets no rows aside: it is about the input as it came", hint=hint, path=("on_fail",))
-    elif test.on_fail == "quarantine" and not quarantine:
-        hint = "Add 'validation.quarantine' with 'connection' and 'table' or 'path', or set 'on_fail' to 'fail' or 'warn'."
-        yield ConfigError("'on_fail: quarantine' needs a place for the rows", hint=hint, path=("on_fail",))
-    if test.type == "reconcile" and quarantine is None:
+    if test.type == "reconcile" and contract:
         hint = "Make it one of 'validation.tests'."
         yield ConfigError("check 'reconcile' compares the output with an input, so it is no contract", hint=hint)
-    if test.type == "schema" and not config.columns:
-        hint = "List the columns: 'columns: {id: {}, name: {}}' on the node."
-        yield ConfigError("check 'schema' compares with the 'columns' of the node, and it has none", hint=hint)
     try:
         check_specs([_as_given(test)])
     except ConfigError as error:
@@ -68,12 +60,15 @@ def _wrong(test: CheckConfig, config: NodeConfig, *, quarantine: bool | None) ->
 
 def validation_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:
     """
-    The checks of `validation.tests`, ready to be evaluated.
+    The checks of `validation.tests`, ready to be evaluated. Without a `quarantine:` rows that would go there fail the node.
 
     Raises:
         ConfigError: If one is wrong (the planner refuses it before a run).
     """
-    return () if config.validation is None else _specs(config.validation.tests)
+    if config.validation is None:
+        return ()
+    specs = _specs(config.validation.tests)
+    return specs if config.validation.quarantine is not None else tuple(spec.failing() for spec in specs)
 
 
 def contract_checks(config: NodeConfig) -> tuple[CheckSpec, ...]:

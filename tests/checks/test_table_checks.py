@@ -143,6 +143,12 @@ def test_a_schema_is_the_columns_of_the_node(declared, strict, detail):
     assert (found.passed, found.detail) == (not detail, detail or f"{len(declared)} columns as declared")
 
 
+def test_a_node_that_declares_no_columns_has_nothing_to_compare_with():
+    """The check passes, and says why."""
+    found = result(TYPES, {"type": "schema"}, declared={})
+    assert (found.passed, found.detail) == (True, "the node declares no columns to compare with")
+
+
 def test_columns_of_the_table_alone_are_no_part_of_the_schema():
     """Where a row came from is written beside it, and no check sees it."""
     declared = dict.fromkeys(["id", "price", "name"])

@@ -310,6 +310,16 @@ def test_a_retry_sets_nothing_aside_twice(tmp_path: Path, monkeypatch: pytest.Mo
     assert (project.good(), project.rejected(), failures) == ([1, 3], BAD, [])
 
 
+def test_without_a_place_rows_that_would_be_set_aside_fail_the_node(tmp_path: Path) -> None:
+    """As in the reference; a notice says so when the project is validated."""
+    project = Project(tmp_path, READ, f"validation: {{ {TESTS} }}", WRITE)
+    result = project.run(ROWS)
+    assert (result.status, result.error.code, [check.severity for check in result.checks]) == ("failed", "check_failed", ["fail", "fail"])
+    assert project.run("i,v\n1,a\n").status == "succeeded"
+    told = load_project(tmp_path / "odibi.yaml", variables={}).notices
+    assert any("'on_fail: quarantine' fails the node, because no 'quarantine' says where the rows go" in notice for notice in told)
+
+
 def test_nothing_is_written_where_the_quarantine_is_away(tmp_path: Path) -> None:
     """The node fails before it reads; no row of it is anywhere."""
     project = Project(tmp_path, READ, checked(), WRITE)
@@ -352,7 +362,6 @@ def test_an_incremental_load_sets_each_row_aside_once(tmp_path: Path) -> None:
         ((READ, checked("quarantine: { connection: lake, table: good }"), WRITE), "'validation.quarantine' is where the node writes"),
         ((READ, checked("quarantine: { connection: lake, path: ./good/ }"), WRITE), "'validation.quarantine' is where the node writes"),
         ((READ, checked("quarantine: { connection: lak, path: bad }"), WRITE), "unknown connection 'lak'"),
-        ((READ, f"validation: {{ {TESTS} }}", WRITE), "'on_fail: quarantine' needs a place for the rows"),
         ((READ, f"validation: {{ {TESTS}, quarantine: {{ connection: lake }} }}", WRITE), "exactly one of 'path' and 'table' is needed"),
         (
             (READ, "transformer: merge\n        params: { target: lake.m, keys: [i] }", checked(), WRITE),

@@ -319,15 +319,10 @@ def test_every_query_is_compiled_with_the_plan(plan_of: PlanOf) -> None:
         ("transform: { steps: [ { function: nope } ] }", "node 'a' of pipeline 'p': unknown transform 'nope'"),
         ("transform: { steps: [ { operation: nope } ] }", "node 'a' of pipeline 'p': unknown operation 'nope'"),
         ("validation: { tests: [ { type: custom_sql, condition: i > } ] }", "check 'custom_sql' of node 'a' in pipeline 'p': "),
-        ("validation: { tests: [ { type: schema } ] }", "node 'a' of pipeline 'p': check 'schema' compares with the 'columns' of the node"),
         ("contracts: [ { type: custom_sql, condition: i > } ]", "contract 'custom_sql' of node 'a' in pipeline 'p': "),
         (
             "contracts: [ { type: not_null, columns: [i], on_fail: quarantine } ]",
             "node 'a' of pipeline 'p': a contract sets no rows aside",
-        ),
-        (
-            "validation: { tests: [ { type: not_null, columns: [i], on_fail: quarantine } ] }",
-            "node 'a' of pipeline 'p': 'on_fail: quarantine' needs a place for the rows",
         ),
     ],
 )

@@ -12,7 +12,7 @@ Span = tuple[int, int]
 MIN_LENGTH = 6  # a shorter value would be found inside ordinary words
 _HARMLESS = frozenset({"", "true", "false", "yes", "no", "on", "off", "null", "none", "dev", "test", "stage", "prod", "local"})
 # Whoever chooses one of these as a password does not lose the word everywhere: it goes only where a key says that it is one.
-_COMMON = set_of(
+COMMON_WORDS = set_of(
     """password passwort passwd secret secrets default changeme welcome letmein qwerty admin administrator postgres postgresql
     mysql mssql sqlserver oracle mongodb redis guest public private master system service server client account database storage
     container landing bronze silver staging production development testing testtest sandbox preview release localhost example sample
@@ -55,9 +55,9 @@ class Registry:
 
     @staticmethod
     def _sort_in(text: str, always: bool, found: set[str], short: set[str]) -> None:
-        if len(text) >= MIN_LENGTH and text.lower() not in _COMMON:
+        if len(text) >= MIN_LENGTH and text.lower() not in COMMON_WORDS:
             found.update(spelling for spelling in spellings(text) if len(spelling) >= MIN_LENGTH)
-        elif text and (always or not (text.lower() in _HARMLESS or text.isdigit() or text.lower() in _COMMON)):
+        elif text and (always or not (text.lower() in _HARMLESS or text.isdigit() or text.lower() in COMMON_WORDS)):
             short.add(text)
 
     def find(self, text: str) -> Iterator[Span]:

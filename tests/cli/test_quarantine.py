@@ -70,6 +70,25 @@ def test_rows_are_shown_with_their_reason_and_masked(project: Path) -> None:
     assert len(odibi("quarantine", "show", "load", "--limit", "1", "--json", cwd=project).json["rows"]) == 1
 
 
+def test_a_column_that_is_personal_above_is_masked(tmp_path: Path) -> None:
+    """The node that sets rows aside says nothing of it; the one that reads the file does."""
+    above = """      - name: raw
+        read: { connection: landing, format: csv, path: in.csv }
+        columns: { mail: { pii: true } }
+"""
+    text = (
+        (PROJECT % "table")
+        .replace("        sensitive: [mail]\n", "")
+        .replace("read: { connection: landing, format: csv, path: in.csv }", "depends_on: [raw]")
+    )
+    (tmp_path / "odibi.yaml").write_text(text.replace("    nodes:\n", f"    nodes:\n{above}"))
+    (tmp_path / "landing").mkdir()
+    run(tmp_path, "-2,b@x.example\n")
+    shown = odibi("quarantine", "show", "load", "--json", cwd=tmp_path).json
+    assert shown["masked"] == ["mail"]
+    assert "x.example" not in str(shown)
+
+
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
